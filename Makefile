@@ -1,0 +1,41 @@
+# Two commands need nothing before them: `make demo` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check bench docs lock clean
+
+demo: .venv/runs
+	$(BIN)/mergecast demo
+
+test: .venv/tests
+	bash .ci/tools
+	$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest -n 2
+
+check: .venv/tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/tests
+	$(BIN)/python -m benchmarks
+
+docs: .venv/tests
+	$(BIN)/python docs/write.py
+
+lock: .venv/tests
+	$(BIN)/python .ci/lock.py
+
+clean:
+	rm -rf .venv mergecast-demo
+
+.venv/runs: requirements.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+.venv/tests: .venv/runs requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@

@@ -1,0 +1,1 @@
+"""One verb a file, one transaction each: all that a face may call."""

@@ -1,0 +1,158 @@
+"""What a campaign's messages are made from, and the hashes that tell whether that has changed."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from campaigns.actions.desk import Desk
+from campaigns.actions.naming import did_you_mean
+from campaigns.clock import from_micros, to_micros
+from campaigns.compose.job import RenderJob
+from campaigns.compose.source import TemplateSource, load_template
+from campaigns.errors import UsageError
+from campaigns.model.column import Column
+from campaigns.model.states import CampaignKind
+from campaigns.settings import Settings, TransportSettings
+from campaigns.store import lists, recipients, sheets
+from campaigns.store.campaigns import Campaign
+from campaigns.store.engine import Connection
+from campaigns.store.recipients import Recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """Template, sheet and settings as they are now."""
+
+    campaign: Campaign
+    source: TemplateSource
+    sheet: sheets.Sheet  # the newest of the list
+    columns: tuple[Column, ...]
+    settings: Settings
+    transport: TransportSettings
+    today: date  # the day that the campaign starts on, in its zone
+    desk: Desk
+
+    @property
+    def sender(self) -> str:
+        return sender_of(self.campaign.sender_given, self.source, self.settings)
+
+    @property
+    def reply_to(self) -> str:
+        return reply_to_of(self.source, self.settings)
+
+    @property
+    def leaves(self) -> bool:
+        return leaves(self.transport)
+
+    def job(self) -> RenderJob:
+        """The order to the renderer."""
+        return RenderJob(
+            source=self.source,
+            fields=self.columns,
+            locale=self.settings.locale,
+            today=self.today,
+            campaign=self.campaign.name,
+            bulk=self.campaign.kind is CampaignKind.BULK,
+            has_public_url=bool(self.settings.public_url),
+            workspace_root=self.desk.workspace.root,
+        )
+
+    def fingerprint(self) -> str:
+        """Equal for campaigns that say the same to the same people."""
+        return _hash(self.sheet.sha256, self.sheet.worksheet, self.source.sha256)
+
+    def prepared(self, *, prints_today: bool) -> str:
+        """Equal as long as the same messages, and the same Findings, would come of a check."""
+        return _hash(
+            self.sheet.id,
+            self.source.sha256,
+            self.campaign.name,
+            self.campaign.kind,
+            self.sender,
+            self.reply_to,
+            sorted(self.settings.sender.allowed),
+            self.settings.public_url,
+            self.settings.locale,
+            self.transport.kind,
+            self.today.isoformat() if prints_today else "",
+        )
+
+
+def basis_of(desk: Desk, campaign: Campaign) -> Basis:
+    """TemplateError or UsageError if something that the campaign needs is gone."""
+    settings = desk.workspace.settings
+    start = to_micros(desk.clock.now()) if campaign.starts_at is None else campaign.starts_at
+    with desk.store.read() as conn:
+        sheet = sheets.latest(conn, campaign.list_id)
+        assert sheet is not None, "A campaign is made for a list that has a sheet."
+        columns = sheets.columns_of(conn, sheet.id)
+    return Basis(
+        campaign=campaign,
+        source=load_template(desk.workspace.root, campaign.template),
+        sheet=sheet,
+        columns=columns,
+        settings=settings,
+        transport=transport_named(settings, campaign.transport),
+        today=day_of(start, campaign.zone),
+        desk=desk,
+    )
+
+
+def list_named(conn: Connection, name: str) -> tuple[lists.List, sheets.Sheet]:
+    """A list with its newest sheet; UsageError, with the nearest names, if there is none."""
+    found = lists.find(conn, name)
+    sheet = sheets.latest(conn, found.id) if found else None
+    if found is None or sheet is None:
+        known = lists.names(conn)
+        remedy = did_you_mean(name, known, "list") if known else "Import one: `mergecast import SHEET --list NAME`."
+        raise UsageError(f"There is no list {name!r}.", remedy=remedy)
+    return found, sheet
+
+
+def row_of(conn: Connection, sheet_id: int, row: int | None) -> Recipient:
+    """A good row of a sheet, the first unless one is named; UsageError where there is none."""
+    person = recipients.first_good(conn, sheet_id) if row is None else recipients.at_row(conn, sheet_id, row)
+    if person is None:
+        raise UsageError(
+            "The sheet has no good row." if row is None else f"The sheet has no row {row}.",
+            remedy="Rows are numbered as your spreadsheet program numbers them.",
+        )
+    if person.verdict:
+        raise UsageError(f"Row {row} gets no mail: {person.note}", remedy="Take another row.")
+    return person
+
+
+def day_of(at: int, zone: str) -> date:
+    """The date of an instant (microseconds UTC) in a zone."""
+    return from_micros(at).astimezone(ZoneInfo(zone)).date()
+
+
+def transport_named(settings: Settings, name: str) -> TransportSettings:
+    """UsageError, with the nearest names, if the settings have no such transport."""
+    if name not in settings.transports:
+        raise UsageError(
+            f"There is no transport {name!r}.",
+            remedy=f"{did_you_mean(name, settings.transports, 'transport')} "
+            f"A transport stands under [transports.{name}] in mergecast.toml.",
+        )
+    return settings.transports[name]
+
+
+def leaves(transport: TransportSettings) -> bool:
+    """False for a rehearsal: its mail stays on this machine."""
+    return transport.kind != "maildir"
+
+
+def sender_of(given: str, source: TemplateSource, settings: Settings) -> str:
+    """Who a campaign is from: the option, else the front matter, else the settings."""
+    return given or source.front_matter.text("from") or settings.sender.from_
+
+
+def reply_to_of(source: TemplateSource, settings: Settings) -> str:
+    return source.front_matter.text("reply_to") or settings.sender.reply_to
+
+
+def _hash(*parts: object) -> str:
+    return hashlib.sha256(json.dumps([str(part) for part in parts]).encode()).hexdigest()

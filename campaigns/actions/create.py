@@ -1,0 +1,129 @@
+"""`mergecast create`: a campaign is a template for a list, through a transport, at a time."""
+
+import os
+from collections.abc import Sequence
+from email.utils import getaddresses
+
+from campaigns.actions.basis import leaves, list_named, reply_to_of, sender_of, transport_named
+from campaigns.actions.clearing import clear, take_over
+from campaigns.actions.desk import Desk
+from campaigns.actions.naming import CampaignTold, told
+from campaigns.clock import to_micros
+from campaigns.compose.source import TemplateSource, load_template
+from campaigns.errors import CampaignError, UsageError
+from campaigns.model.states import CampaignKind, CampaignState
+from campaigns.model.throttle import Throttle
+from campaigns.model.when import Start, parse_when, zone_named
+from campaigns.settings import LOCAL
+from campaigns.store import campaigns, history
+from campaigns.store.campaigns import Campaign
+
+REPLACEABLE = (CampaignState.DRAFT, CampaignState.CHECKED)
+
+
+def create(
+    desk: Desk,
+    name: str,
+    *,
+    template: str,
+    list_name: str,
+    transport: str = LOCAL,
+    sender: str = "",
+    at: str = "",
+    zone: str = "",
+    throttles: Sequence[str] = (),
+    transactional: bool = False,
+    replace: bool = False,
+) -> CampaignTold:
+    """Make a draft; UsageError, TemplateError, WhenError or ThrottleError, and then there is none.
+
+    Empty options fall back: `sender` to the template's front matter, then to the settings; `at` to now; `zone` to the
+    workspace's.
+    """
+    settings = desk.workspace.settings
+    tidy = _tidy(name)
+    source = load_template(desk.workspace.root, template)
+    way_out = transport_named(settings, transport)
+    given = _one_address(sender)
+    start = read_start(desk, at, zone)
+    limits = [str(Throttle.parse(text)) for text in throttles]
+    kind = _kind(source, transactional=transactional)
+    with desk.store.read() as conn:
+        list_id = list_named(conn, list_name)[0].id
+        there = campaigns.find(conn, tidy)
+    now = desk.clock.now()
+    columns = {
+        "kind": str(kind),
+        "list_id": list_id,
+        "sheet_id": None,
+        "template": source.name,
+        "version_id": None,
+        "sender_given": given,
+        "sender": sender_of(given, source, settings),
+        "reply_to": reply_to_of(source, settings),
+        "public_url": settings.public_url,
+        "transport": transport,
+        "leaves": leaves(way_out),
+        "zone": start.zone,
+        "starts_wall": start.wall,
+        "starts_at": to_micros(start.at) if start.wall else None,
+        "late_after": int(settings.late_after.total_seconds()),
+        "give_up_after": int(settings.gives_up_after(kind).total_seconds()),
+        "throttles": "\n".join(limits),
+        "tag_salt": os.urandom(16),
+        "made_at": to_micros(now),
+        "who": desk.who,
+    }
+    if there:
+        _empty(desk, there, replace=replace)
+    with desk.store.write() as conn:
+        if there:
+            campaign_id = there.id
+            campaigns.update(conn, campaign_id, checking="", fingerprint="", **columns)
+        else:
+            campaign_id = campaigns.insert(conn, name=tidy, state=str(CampaignState.DRAFT), **columns)
+        detail = {"template": source.name, "list": list_name, "transport": transport, "replaces": there is not None}
+        history.record(conn, at=now, who=desk.who, verb="create", thing="campaign", thing_id=campaign_id, detail=detail)
+        return told(conn, campaign_id)
+
+
+def read_start(desk: Desk, at: str, zone: str) -> Start:
+    """When a campaign is to start; "" is now."""
+    where = zone_named(zone or desk.workspace.settings.zone).key
+    return parse_when(at or "now", where, desk.clock.now())
+
+
+def _tidy(name: str) -> str:
+    tidy = " ".join(name.split())
+    if not tidy or not tidy.isprintable() or len(tidy) > 200:
+        raise UsageError(
+            "A campaign needs a name of letters, at most 200.", remedy="Like `spring` or `May newsletter`."
+        )
+    return tidy
+
+
+def _one_address(text: str) -> str:
+    """An address as typed, with or without a display name."""
+    if not text:
+        return ""
+    found = getaddresses([text])
+    if len(found) != 1 or "@" not in found[0][1] or not text.isprintable():
+        raise UsageError(f"{text!r} is not one mail address.", remedy='Write it like "Ada <ada@example.org>".')
+    return text.strip()
+
+
+def _kind(source: TemplateSource, *, transactional: bool) -> CampaignKind:
+    if transactional:
+        return CampaignKind.TRANSACTIONAL
+    return CampaignKind(source.front_matter.text("kind") or CampaignKind.BULK)
+
+
+def _empty(desk: Desk, campaign: Campaign, *, replace: bool) -> None:
+    """Take away what was staged for the campaign whose place the new one takes."""
+    if not replace:
+        raise CampaignError(
+            f"There is a campaign {campaign.name!r} already: it is {campaign.state}.",
+            remedy="Take another name"
+            + (", or `--replace` to make it anew." if campaign.state in REPLACEABLE else "."),
+        )
+    clear(desk, campaign, take_over(desk, campaign, allowed=REPLACEABLE))

@@ -1,0 +1,244 @@
+"""`mergecast import`: a spreadsheet becomes the next sheet of a list."""
+
+import hashlib
+import os
+import secrets
+import shutil
+from array import array
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from campaigns.actions.changes import Changes, changes_since
+from campaigns.actions.desk import Desk
+from campaigns.actions.progress import Progress, silent
+from campaigns.checks import people
+from campaigns.clock import to_micros
+from campaigns.errors import SpreadsheetError, StoreError, UsageError, Where
+from campaigns.model.column import Column
+from campaigns.model.finding import FIRST_ROWS, Finding, FindingTally
+from campaigns.model.states import RowVerdict
+from campaigns.recipients.sheet import ReadOptions, Sheet, SheetRow, open_sheet
+from campaigns.store import addresses, findings, history, lists, recipients, sheets
+from campaigns.store.recipients import NewRecipient
+
+BATCH = 2_500  # rows of one transaction: about 25 ms
+REMOVED_AT_ONCE = 5_000
+
+_GOOD, _REJECTED, _DUPLICATE = (
+    int(verdict) for verdict in (RowVerdict.GOOD, RowVerdict.REJECTED, RowVerdict.DUPLICATE)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    list: str
+    sheet: int  # its number in the list
+    rows: int
+    good: int
+    left_out: int
+    columns: tuple[Column, ...]
+    changes: Changes
+    findings: tuple[Finding, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "list": self.list,
+            "sheet": self.sheet,
+            "rows": self.rows,
+            "good": self.good,
+            "left_out": self.left_out,
+            "columns": [column.as_json() for column in self.columns],
+            "changes": self.changes.as_json(),
+            "findings": [finding.as_json() for finding in self.findings],
+        }
+
+
+def import_list(
+    desk: Desk, path: Path, name: str, options: ReadOptions | None = None, *, progress: Progress = silent
+) -> ImportResult:
+    """Read the sheet at `path` into the list `name`; SpreadsheetError, and then nothing has changed."""
+    options = replace(options or ReadOptions(), locale=desk.workspace.settings.locale)
+    name = _list_name(name)
+    with open_sheet(path, options) as sheet:
+        coming = _begin(desk, sheet, path, name)
+        try:
+            for batch in _batches(sheet.rows()):
+                _store(desk, coming, batch)
+                progress(coming.rows, _expected(coming.rows, *sheet.progress()))
+            return _finish(desk, coming, sheet)
+        except BaseException:
+            with suppress(StoreError):
+                _remove(desk, coming.sheet_id)
+            raise
+
+
+@dataclass(slots=True)
+class _Rejected:
+    """Rows without a usable address: how many, and why the first ones."""
+
+    rows: int = 0
+    first: list[SheetRow] = field(default_factory=list)
+
+    def add(self, row: SheetRow) -> None:
+        self.rows += 1
+        if len(self.first) < FIRST_ROWS:
+            self.first.append(row)
+
+    def findings(self) -> Iterator[Finding]:
+        if self.rows:
+            reasons = " ".join(f"Row {row.row}: {row.note}" for row in self.first)
+            first_rows = tuple(row.row for row in self.first)
+            found = people.REJECTED
+            yield replace(found, sentence=f"{found.sentence} {reasons}", rows=self.rows, first_rows=first_rows)
+
+
+@dataclass(slots=True)
+class _Coming:
+    """A sheet on its way in."""
+
+    list: lists.List
+    sheet_id: int
+    before: sheets.Sheet | None
+    rows: int = 0
+    good: int = 0
+    first_rows: "array[int]" = field(default_factory=lambda: array("I"))  # by address id: where the person stood first
+    rejected: _Rejected = field(default_factory=_Rejected)
+    tally: FindingTally = field(default_factory=FindingTally)
+
+
+def _list_name(name: str) -> str:
+    tidy = " ".join(name.split())
+    if not tidy or not tidy.isprintable():
+        raise UsageError("A list needs a name.", remedy="Name it: `--list customers`.")
+    return tidy
+
+
+def _begin(desk: Desk, sheet: Sheet, path: Path, name: str) -> _Coming:
+    _remove_leftovers(desk, name)
+    kept = desk.workspace.settings.keep_sheets
+    if kept:
+        _keep_file(path, desk.workspace.sheets, sheet.sha256)
+    with desk.store.write() as conn:
+        into = lists.keep(conn, name)
+        sheet_id = sheets.begin(
+            conn,
+            into.id,
+            sha256=sheet.sha256,
+            file_name=sheet.file_name,
+            kept=kept,
+            worksheet=sheet.worksheet,
+            encoding=sheet.encoding,
+            delimiter=sheet.delimiter,
+            header_row=sheet.header_row,
+            at=to_micros(desk.clock.now()),
+            who=desk.who,
+        )
+        return _Coming(into, sheet_id, sheets.latest(conn, into.id))
+
+
+def _batches(rows: Iterator[SheetRow]) -> Iterator[list[SheetRow]]:
+    while batch := list(islice(rows, BATCH)):
+        yield batch
+
+
+def _expected(rows: int, done: int, total: int) -> int | None:
+    """How many rows it will be, judged by the bytes."""
+    return round(rows * total / done) if done else None
+
+
+def _store(desk: Desk, coming: _Coming, batch: list[SheetRow]) -> None:
+    with desk.store.write() as conn:
+        if not sheets.is_coming_in(conn, coming.sheet_id):
+            raise StoreError(
+                f"Another import into the list {coming.list.name} took over.", remedy="Import one file after the other."
+            )
+        ids = addresses.keep(conn, {row.address.folded: row.address.domain for row in batch if row.address})
+        recipients.add(conn, _judged(coming, batch, ids))
+    coming.rows += len(batch)
+
+
+def _judged(coming: _Coming, batch: list[SheetRow], ids: dict[str, int]) -> list[NewRecipient]:
+    """The rows as they are stored, those of people who stood in an earlier row marked as such."""
+    sheet_id, first_rows = coming.sheet_id, coming.first_rows
+    beyond = max(ids.values(), default=0) + 1 - len(first_rows)
+    if beyond > 0:
+        first_rows.frombytes(bytes(beyond * first_rows.itemsize))
+    new: list[NewRecipient] = []
+    for row in batch:
+        address = row.address
+        if address is None:
+            coming.rejected.add(row)
+            new.append(NewRecipient(sheet_id, row.row, None, row.given, row.cells, _REJECTED, row.note))
+            continue
+        address_id, verdict, note = ids[address.folded], _GOOD, None
+        if first := first_rows[address_id]:
+            verdict, note = _DUPLICATE, f"same address as row {first}"
+            coming.tally.add(people.DUPLICATE, row.row)
+        else:
+            first_rows[address_id] = row.row
+            coming.good += 1
+        given = None if row.given == address.folded else row.given
+        new.append(NewRecipient(sheet_id, row.row, address_id, given, row.cells, verdict, note))
+    return new
+
+
+def _finish(desk: Desk, coming: _Coming, sheet: Sheet) -> ImportResult:
+    columns = sheet.final_columns()
+    with desk.store.read() as conn:
+        changes = changes_since(conn, coming.before, coming.sheet_id, columns)
+    coming.tally.extend(coming.rejected.findings())
+    coming.tally.extend(sheet.findings())
+    found = tuple(coming.tally.findings())
+    now = desk.clock.now()
+    with desk.store.write() as conn:
+        n = sheets.finish(conn, coming.sheet_id, rows=coming.rows, found=columns)
+        findings.keep(conn, found, sheet_id=coming.sheet_id)
+        detail = {"sheet": n, "file": sheet.file_name, "rows": coming.rows, "good": coming.good}
+        history.record(conn, at=now, who=desk.who, verb="import", thing="list", thing_id=coming.list.id, detail=detail)
+    left_out = coming.rows - coming.good
+    return ImportResult(coming.list.name, n, coming.rows, coming.good, left_out, tuple(columns), changes, found)
+
+
+def _keep_file(path: Path, folder: Path, sha256: str) -> None:
+    """Copy an imported file under its hash, whole or not at all; the same file is kept once."""
+    kept = folder / f"{sha256}{path.suffix.lower()}"
+    if kept.exists():
+        return
+    folder.mkdir(mode=0o700, exist_ok=True)
+    half = folder / f".{secrets.token_hex(8)}"
+    try:
+        with (
+            os.fdopen(os.open(half, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as copy,
+            path.open("rb") as original,
+        ):
+            shutil.copyfileobj(original, copy)
+        with half.open("rb") as copy:
+            if hashlib.file_digest(copy, "sha256").hexdigest() != sha256:
+                raise SpreadsheetError(
+                    "The file changed while it was read.", where=Where(file=path.name), remedy="Import it again."
+                )
+        half.replace(kept)
+    finally:
+        half.unlink(missing_ok=True)
+
+
+def _remove_leftovers(desk: Desk, name: str) -> None:
+    """What imports into this list left behind when they crashed."""
+    with desk.store.read() as conn:
+        into = lists.find(conn, name)
+        left = sheets.leftovers(conn, into.id) if into else ()
+    for sheet_id in left:
+        _remove(desk, sheet_id)
+
+
+def _remove(desk: Desk, sheet_id: int) -> None:
+    removed = REMOVED_AT_ONCE
+    while removed == REMOVED_AT_ONCE:
+        with desk.store.write() as conn:
+            removed = recipients.remove_some(conn, sheet_id, limit=REMOVED_AT_ONCE)
+    with desk.store.write() as conn:
+        sheets.remove(conn, sheet_id)

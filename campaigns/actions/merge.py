@@ -1,0 +1,58 @@
+"""What `mergecast merge` needs besides the other verbs: a look at everything beforehand, and names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from campaigns.actions.basis import leaves, transport_named
+from campaigns.actions.create import REPLACEABLE
+from campaigns.actions.desk import Desk
+from campaigns.checks.senders import check_senders
+from campaigns.compose.source import load_template
+from campaigns.errors import UsageError
+from campaigns.model.throttle import Throttle
+from campaigns.model.when import parse_when
+from campaigns.recipients.sheet import ReadOptions, open_sheet
+from campaigns.settings import Settings
+from campaigns.store import campaigns
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What a person typed after `mergecast merge`, as far as it can be wrong."""
+
+    sheet: Path
+    template: str
+    options: ReadOptions
+    transport: str
+    sender: str
+    start: str
+    zone: str
+    throttles: Sequence[str]
+
+
+def look(root: Path, settings: Settings, typed: Typed, now: datetime) -> None:
+    """Raise whatever is wrong with what was typed, before a workspace is made or a list imported."""
+    parse_when(typed.start or "now", typed.zone, now)
+    for text in typed.throttles:
+        Throttle.parse(text)
+    way_out = transport_named(settings, typed.transport)
+    if typed.sender:
+        for finding in check_senders(typed.sender, "", settings.sender.allowed, leaves=leaves(way_out)):
+            raise UsageError(finding.sentence, remedy=finding.remedy)
+    load_template(root, typed.template)
+    with open_sheet(typed.sheet, typed.options):
+        pass
+
+
+def campaign_name(desk: Desk, template: str, list_name: str) -> str:
+    """`welcome-people`, or `welcome-people-2` where that has left or is leaving; a draft of that name is replaced."""
+    wish = "-".join(f"{Path(template).stem} {list_name}".split())
+    with desk.store.read() as conn:
+        for n in range(1, 10_000):
+            name = wish if n == 1 else f"{wish}-{n}"
+            campaign = campaigns.find(conn, name)
+            if campaign is None or campaign.state in REPLACEABLE:
+                return name
+    return wish

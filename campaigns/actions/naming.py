@@ -1,0 +1,78 @@
+"""Finding the campaign that a person named, or saying which one they may have meant; and how it is answered."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from campaigns.clock import from_micros
+from campaigns.errors import UsageError
+from campaigns.store import campaigns, lists, sheets
+from campaigns.store.campaigns import Campaign
+from campaigns.store.engine import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignTold:
+    """A campaign as the verbs that make and steer one answer it."""
+
+    campaign: Campaign
+    list: str
+    sheet: int | None  # its number in the list; None before the first check
+
+    def as_json(self) -> dict[str, Any]:
+        told = self.campaign
+        return {
+            "campaign": {
+                "name": told.name,
+                "state": str(told.state),
+                "reason": told.reason,
+                "list": self.list,
+                "sheet": self.sheet,
+                "template": told.template,
+                "version": told.version_id,
+                "transport": told.transport,
+                "leaves": told.leaves,
+                "starts": starts(told),
+                "throttles": told.throttles.splitlines(),
+            }
+        }
+
+
+def campaign_named(conn: Connection, name: str) -> Campaign:
+    """The campaign of that name; UsageError, with the nearest names, if there is none."""
+    found = campaigns.find(conn, name)
+    if found is None:
+        raise UsageError(
+            f"There is no campaign {name!r}.", remedy=did_you_mean(name, campaigns.names(conn), "campaign")
+        )
+    return found
+
+
+def did_you_mean(name: str, known: Iterable[str], thing: str) -> str:
+    """A remedy: the nearest of the known names, else all of a few, else how to see them."""
+    every = list(known)
+    near = difflib.get_close_matches(name.casefold(), [one.casefold() for one in every], 2, 0.6)
+    if near:
+        return f"Did you mean {' or '.join(one for one in every if one.casefold() in near)}?"
+    if not every:
+        return (
+            "There is none yet: make one with `mergecast create`."
+            if thing == "campaign"
+            else f"There is no {thing} yet."
+        )
+    return f"There is {', '.join(every[:5])}{', ...' if len(every) > 5 else ''}."
+
+
+def told(conn: Connection, campaign_id: int) -> CampaignTold:
+    """The campaign as it stands now."""
+    campaign = campaigns.by_id(conn, campaign_id)
+    assert campaign is not None
+    sheet = sheets.by_id(conn, campaign.sheet_id).n if campaign.sheet_id is not None else None
+    return CampaignTold(campaign, lists.by_id(conn, campaign.list_id).name, sheet)
+
+
+def starts(campaign: Campaign) -> dict[str, str | None]:
+    """When it starts: the instant (null until it is queued), the wall time that was meant, and its zone."""
+    at = None if campaign.starts_at is None else from_micros(campaign.starts_at).isoformat()
+    return {"at": at, "wall": campaign.starts_wall, "zone": campaign.zone}

@@ -1,0 +1,251 @@
+"""`mergecast send`: check, ask, and queue, which is one UPDATE of the campaign's row."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from campaigns.actions.basis import Basis, basis_of, day_of, leaves, transport_named
+from campaigns.actions.check import CheckResult, found
+from campaigns.actions.desk import Desk
+from campaigns.actions.naming import campaign_named, starts
+from campaigns.actions.prepare import PREPARABLE, prepare
+from campaigns.actions.progress import Progress, silent
+from campaigns.clock import from_micros, to_micros
+from campaigns.errors import CampaignError, WhenError
+from campaigns.model.states import CampaignState, MessageState
+from campaigns.model.when import MONTHS, parse_when, say
+from campaigns.store import campaigns, history, reporting, staging, suppressions, workers
+from campaigns.store.campaigns import Campaign
+from campaigns.store.engine import Connection
+
+REMEMBERED = timedelta(days=30)  # how long the same mail to the same people is taken for a mistake
+SUPPRESSED_AT_ONCE = 10_000  # people of one transaction: 15 ms
+
+_READY = (CampaignState.CHECKED, CampaignState.APPROVED)
+_REACHED = (
+    MessageState.ACCEPTED,
+    MessageState.DELIVERED,
+    MessageState.BOUNCED,
+    MessageState.COMPLAINED,
+    MessageState.UNCERTAIN,
+    MessageState.LEASED,
+)
+
+Confirm = Callable[[CheckResult], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """What stands in the outbox now."""
+
+    campaign: Campaign
+    queued: int
+    left_out: int
+    worker_running: bool
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "campaign": self.campaign.name,
+            "state": str(self.campaign.state),
+            "starts": starts(self.campaign),
+            "transport": self.campaign.transport,
+            "leaves": self.campaign.leaves,
+            "queued": self.queued,
+            "left_out": self.left_out,
+            "worker_running": self.worker_running,
+        }
+
+
+def send(
+    desk: Desk,
+    name: str,
+    *,
+    transport: str = "",
+    at: str = "",
+    again: bool = False,
+    confirm: Confirm,
+    progress: Progress = silent,
+) -> Queued:
+    """Queue a campaign, or move the start of one that is queued; CampaignError if something stands against it.
+
+    `confirm` is shown what the check found, and says whether a person accepts it.
+    """
+    with desk.store.read() as conn:
+        campaign = campaign_named(conn, name)
+    basis = basis_of(desk, _as_wished(desk, campaign, transport, at))
+    if campaign.state is CampaignState.SCHEDULED and not _prints_another_day(basis):
+        _move(desk, basis.campaign)
+    else:
+        _refuse_what_left(desk, basis, again=again)
+        checked = _checked(desk, basis, progress)
+        _refuse_stops(checked)
+        if not confirm(checked):
+            raise CampaignError(f"{name} was not queued: nobody said yes.")
+        _suppress(desk, campaign)
+        _queue(desk, basis)
+    with desk.store.read() as conn:
+        return queued(conn, name, desk.clock.now())
+
+
+def queued(conn: Connection, name: str, now: datetime) -> Queued:
+    campaign = campaign_named(conn, name)
+    return Queued(
+        campaign,
+        staging.count_messages(conn, campaign.id),
+        sum(staging.count_left_out(conn, campaign.id).values()),
+        workers.alive(conn, now) is not None,
+    )
+
+
+def _as_wished(desk: Desk, campaign: Campaign, transport: str, at: str) -> Campaign:
+    """The campaign with this call's options; CampaignError where its state forbids sending it like that."""
+    _refuse_state(desk, campaign, transport, at)
+    if transport:
+        way_out = transport_named(desk.workspace.settings, transport)
+        campaign = replace(campaign, transport=transport, leaves=leaves(way_out))
+    if at:
+        start = parse_when(at, campaign.zone, desk.clock.now())
+        starts_at = to_micros(start.at) if start.wall else None
+        campaign = replace(campaign, starts_wall=start.wall, starts_at=starts_at)
+    elif campaign.state is CampaignState.FINISHED or not campaign.starts_wall:
+        campaign = replace(campaign, starts_wall="", starts_at=None)
+    if campaign.starts_at is not None and campaign.starts_at < to_micros(desk.clock.now()):
+        start_was = say(from_micros(campaign.starts_at), campaign.zone, desk.clock.now())
+        raise WhenError(
+            f"The start of {campaign.name}, {start_was}, is in the past.",
+            remedy="Choose a later time, or `--at now` to send at once.",
+        )
+    return campaign
+
+
+def _refuse_state(desk: Desk, campaign: Campaign, transport: str, at: str) -> None:
+    name = campaign.name
+    if campaign.state in PREPARABLE:
+        return
+    if campaign.state is CampaignState.FINISHED:
+        if campaign.leaves:
+            raise CampaignError(
+                f"{name} has been sent.",
+                remedy=f"Make a new campaign with `mergecast create`, or `mergecast resend {name} --failed`.",
+            )
+        return
+    if campaign.state is CampaignState.SCHEDULED:
+        if at and not transport:
+            return
+        start = say(from_micros(campaign.starts_at or 0), campaign.zone, desk.clock.now())
+        raise CampaignError(
+            f"{name} is scheduled already, for {start}.",
+            remedy=f"Move it with `--at`; to change anything else, `mergecast reopen {name}` first.",
+        )
+    remedy = f"Let it go on with `mergecast resume {name}`." if campaign.state is CampaignState.PAUSED else ""
+    raise CampaignError(f"{name} is {campaign.state}: it cannot be sent.", remedy=remedy)
+
+
+def _prints_another_day(basis: Basis) -> bool:
+    """Whether a moved start changes what the mails say."""
+    campaign = basis.campaign
+    return campaign.prints_today and basis.prepared(prints_today=True) != campaign.prepared
+
+
+def _move(desk: Desk, campaign: Campaign) -> None:
+    now = desk.clock.now()
+    starts_at = to_micros(now) if campaign.starts_at is None else campaign.starts_at
+    with desk.store.write() as conn:
+        still = campaign_named(conn, campaign.name)
+        if still.state is not CampaignState.SCHEDULED:
+            raise CampaignError(f"{campaign.name} is {still.state} by now: its start cannot be moved.")
+        campaigns.update(conn, campaign.id, starts_wall=campaign.starts_wall, starts_at=starts_at)
+        _remember(desk, conn, campaign, starts_at)
+
+
+def _refuse_what_left(desk: Desk, basis: Basis, *, again: bool) -> None:
+    """The wrong Enter key: the same words to the same people, a second time."""
+    if again or not basis.campaign.leaves:
+        return
+    since = to_micros(desk.clock.now() - REMEMBERED)
+    with desk.store.read() as conn:
+        for twin in campaigns.same_mail(conn, basis.fingerprint(), since=since):
+            if twin.id == basis.campaign.id:
+                continue
+            counts = reporting.count_messages(conn, twin.id, twin.state)
+            reached, waiting = sum(counts[state] for state in _REACHED), counts[MessageState.QUEUED]
+            if reached:
+                sentence = f"This mail went to {reached:,} people on {_day(twin)}."
+            elif waiting:
+                sentence = f"This mail is queued for {waiting:,} people already, as {twin.name}, for {_day(twin)}."
+            else:
+                continue
+            raise CampaignError(sentence, remedy="To send it again: `--again`.")
+
+
+def _day(campaign: Campaign) -> str:
+    local = from_micros(campaign.starts_at or 0).astimezone(ZoneInfo(campaign.zone))
+    return f"{local.day} {MONTHS[local.month - 1]}, {local:%H:%M}"
+
+
+def _checked(desk: Desk, basis: Basis, progress: Progress) -> CheckResult:
+    """What a check says of the campaign; rows are rendered again only if something has changed since the last one."""
+    campaign = basis.campaign
+    fresh = campaign.state in _READY and campaign.prepared == basis.prepared(prints_today=campaign.prints_today)
+    if not fresh:
+        allowed = PREPARABLE if campaign.state in PREPARABLE else (campaign.state,)
+        prepare(desk, basis, allowed=allowed, progress=progress)
+    with desk.store.read() as conn:
+        return found(conn, campaign_named(conn, campaign.name))
+
+
+def _refuse_stops(checked: CheckResult) -> None:
+    if checked.stops:
+        first = checked.stops[0]
+        place = f" ({first.where})" if first.where else ""
+        more = f" And {len(checked.stops) - 1} more." if len(checked.stops) > 1 else ""
+        raise CampaignError(
+            f"{checked.campaign} cannot be sent. {first.sentence}{place}{more}",
+            remedy=f"{first.remedy} `mergecast check {checked.campaign}` shows everything.".strip(),
+        )
+
+
+def _suppress(desk: Desk, campaign: Campaign) -> None:
+    """Take out whoever was suppressed since the check."""
+    with desk.store.read() as conn:
+        if not suppressions.count(conn):
+            return
+    after: int | None = 0
+    while after is not None:
+        with desk.store.write() as conn:
+            now = to_micros(desk.clock.now())
+            _, after = staging.suppress_some(conn, campaign.id, after=after, limit=SUPPRESSED_AT_ONCE, at=now)
+
+
+def _queue(desk: Desk, basis: Basis) -> None:
+    campaign, now = basis.campaign, to_micros(desk.clock.now())
+    starts_at = now if campaign.starts_at is None else campaign.starts_at
+    with desk.store.write() as conn:
+        checked = campaign_named(conn, campaign.name)
+        if checked.prints_today and day_of(starts_at, campaign.zone) != basis.today:
+            raise CampaignError(f"Midnight has passed, and {campaign.name} prints the date.", remedy="Send it again.")
+        if not staging.queue(
+            conn,
+            campaign.id,
+            prepared=basis.prepared(prints_today=checked.prints_today),
+            transport=campaign.transport,
+            leaves=campaign.leaves,
+            zone=campaign.zone,
+            starts_wall=campaign.starts_wall,
+            starts_at=starts_at,
+            at=now,
+        ):
+            raise CampaignError(
+                f"{campaign.name} was changed or queued by somebody else meanwhile.",
+                remedy=f"Look at it with `mergecast status {campaign.name}`, and send it again if it is not queued.",
+            )
+        _remember(desk, conn, campaign, starts_at)
+
+
+def _remember(desk: Desk, conn: Connection, campaign: Campaign, starts_at: int) -> None:
+    detail = {"transport": campaign.transport, "starts": from_micros(starts_at).isoformat()}
+    history.record(
+        conn, at=desk.clock.now(), who=desk.who, verb="send", thing="campaign", thing_id=campaign.id, detail=detail
+    )

@@ -1,0 +1,159 @@
+"""Status: what the worker does, where each campaign stands, and what needs a person."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from campaigns.actions.desk import Desk
+from campaigns.actions.doctor import LITTLE_DISK
+from campaigns.actions.naming import campaign_named, starts
+from campaigns.clock import from_micros, to_micros
+from campaigns.model.states import CampaignState, MessageState, PauseReason
+from campaigns.store import campaigns, reporting, workers
+from campaigns.store.campaigns import Campaign
+from campaigns.store.engine import Connection
+from campaigns.store.workers import Worker
+
+_OPEN = (CampaignState.SCHEDULED, CampaignState.SENDING, CampaignState.PAUSED)
+_WHY_PAUSED = {
+    PauseReason.LATE: "It could not start in time and was paused.",
+    PauseReason.ERRORS: "It was paused because the server refuses its mail.",
+    PauseReason.KEY: "It was paused because the transport's password, key or certificate is wrong.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a campaign waits for ("start", "throttle", a transport, ...), and until when if that is known."""
+
+    what: str
+    until: datetime | None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"for": self.what, "until": self.until.isoformat() if self.until else None}
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignStatus:
+    campaign: Campaign
+    left_out: int
+    messages: Mapping[MessageState, int]
+    rate: float  # hand-overs a second just now
+    waiting: Waiting | None
+    trouble: tuple[str, ...]  # sentences
+
+    def as_json(self) -> dict[str, Any]:
+        told = self.campaign
+        return {
+            "name": told.name,
+            "state": str(told.state),
+            "reason": told.reason,
+            "rows": told.rows,
+            "left_out": self.left_out,
+            "messages": {state.name.lower(): self.messages[state] for state in MessageState},
+            "starts": starts(told),
+            "transport": told.transport,
+            "leaves": told.leaves,
+            "rate": self.rate,
+            "waiting": self.waiting.as_json() if self.waiting else None,
+            "trouble": list(self.trouble),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    worker: Worker | None
+    campaigns: tuple[CampaignStatus, ...]
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether the exit status is 1."""
+        return any(one.trouble for one in self.campaigns)
+
+    def as_json(self) -> dict[str, Any]:
+        worker = self.worker and {
+            "host": self.worker.host,
+            "pid": self.worker.pid,
+            "version": self.worker.version,
+            "beat_at": self.worker.beat_at.isoformat(),
+        }
+        return {"worker": worker, "campaigns": [one.as_json() for one in self.campaigns]}
+
+
+def status(desk: Desk, name: str = "") -> Status:
+    """One campaign, or all of them, the newest first."""
+    now = desk.clock.now()
+    free = shutil.disk_usage(desk.store.path.parent).free if desk.store.path else None
+    with desk.store.read() as conn:
+        worker = workers.alive(conn, now)
+        names = [campaign_named(conn, name).name] if name else campaigns.names(conn)
+        return Status(worker, tuple(_status(conn, campaign_named(conn, one), worker, now, free) for one in names))
+
+
+def _status(
+    conn: Connection, campaign: Campaign, worker: Worker | None, now: datetime, free: int | None
+) -> CampaignStatus:
+    doing = (worker.doing.get("campaigns", {}) if worker else {}).get(campaign.name, {})
+    messages = reporting.count_messages(conn, campaign.id, campaign.state)
+    due = _mail_is_due(conn, campaign, now)
+    uncertain = messages[MessageState.UNCERTAIN]
+    return CampaignStatus(
+        campaign=campaign,
+        left_out=sum(reporting.count_left_out(conn, campaign.id).values()),
+        messages=messages,
+        rate=float(doing.get("rate", 0.0)),
+        waiting=_waiting(campaign, doing, now),
+        trouble=tuple(_trouble(campaign, worker, due=due, uncertain=uncertain, free=free)),
+    )
+
+
+def _mail_is_due(conn: Connection, campaign: Campaign, now: datetime) -> bool:
+    if campaign.state is CampaignState.SCHEDULED:
+        return campaign.starts_at is not None and campaign.starts_at <= to_micros(now)
+    if campaign.state is CampaignState.SENDING:
+        return reporting.has_due(conn, campaign.id, now)
+    return campaign.state is not CampaignState.CANCELLED and reporting.queued_proofs(conn, campaign.id) > 0
+
+
+def _waiting(campaign: Campaign, doing: Mapping[str, Any], now: datetime) -> Waiting | None:
+    if campaign.state is CampaignState.SCHEDULED and campaign.starts_at is not None:
+        return Waiting("start", from_micros(campaign.starts_at)) if campaign.starts_at > to_micros(now) else None
+    told = doing.get("waiting") if campaign.state is CampaignState.SENDING else None
+    if not told:
+        return None
+    until = told.get("until")
+    return Waiting(str(told.get("for", "")), None if until is None else from_micros(until))
+
+
+def _trouble(
+    campaign: Campaign, worker: Worker | None, *, due: bool, uncertain: int, free: int | None
+) -> Iterator[str]:
+    """What needs a person, a sentence each with its remedy."""
+    if due and worker is None:
+        yield "Mail is due and no worker is running: start `mergecast run` on a computer that is awake."
+    if campaign.state is CampaignState.PAUSED and (why := _paused_by_itself(campaign)):
+        yield why
+    if uncertain:
+        one = uncertain == 1
+        yield (
+            f"{uncertain:,} {'message was' if one else 'messages were'} handed over and never answered:"
+            f" look at `mergecast uncertain list`."
+        )
+    if campaign.state not in _OPEN:
+        return
+    for trouble in worker.doing.get("troubles", ()) if worker else ():
+        if trouble.get("transport") in ("", None, campaign.transport):
+            yield f"{trouble['transport']}: {trouble['sentence']}" if trouble.get("transport") else trouble["sentence"]
+    if free is not None and free < LITTLE_DISK:
+        yield f"The disk has {free / 2**20:,.0f} MB left: make room, or sending stops."
+
+
+def _paused_by_itself(campaign: Campaign) -> str:
+    """Why the worker paused it, with the server's own words; empty if a person did."""
+    reason, _, words = campaign.reason.partition(":")
+    if reason == PauseReason.PERSON or reason not in list(PauseReason):
+        return ""
+    said = f" The server says: {words.strip()}" if words.strip() else ""
+    return f"{_WHY_PAUSED[PauseReason(reason)]}{said} When that is mended, `mergecast resume {campaign.name}`."

@@ -1,0 +1,45 @@
+"""`mergecast`: every verb that belongs to campaigns; the worker's come from `scheduler.cli`."""
+
+from typing import Annotated
+
+import typer
+
+from campaigns import __version__
+from campaigns.cli import campaign, house, lists, outcome, send
+
+app = typer.Typer(
+    name="mergecast",
+    help="Mail merge and scheduled campaigns from a spreadsheet.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mergecast {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def mergecast(
+    context: typer.Context,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Mail merge and scheduled campaigns from a spreadsheet: every mail proved before anything leaves, each person
+    mailed once.
+
+    The first thing to try: `mergecast demo`. Your own mails in one line: `mergecast merge people.xlsx welcome.md`."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+
+
+for verbs in (house.verbs, lists.verbs, campaign.verbs, send.verbs, outcome.verbs):
+    app.add_typer(verbs)
+app.add_typer(lists.suppress, name="suppress")
+app.add_typer(outcome.uncertain, name="uncertain")

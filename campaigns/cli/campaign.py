@@ -1,0 +1,171 @@
+"""Making a campaign, looking at it, and steering it: `preview`, `create`, `check`, `pause`, `resume`, `reopen`, `cancel`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from campaigns.cli.face import NEEDS_A_PERSON, Face, verb
+from campaigns.cli.options import (
+    CampaignName,
+    From,
+    ListName,
+    RowsOut,
+    TemplateName,
+    ThrottleTexts,
+    Transactional,
+    TransportName,
+    When,
+    Zone,
+    writable,
+)
+from campaigns.cli.say import through, when
+from campaigns.cli.show import Screen, counted, say_findings
+
+verbs = typer.Typer()
+
+
+@verb(verbs, "preview")
+def preview(
+    face: Face,
+    template: TemplateName,
+    *,
+    list_name: ListName,
+    row: Annotated[
+        int | None,
+        typer.Option("--row", metavar="N", min=1, help="Whose, as the sheet numbers it.", show_default=False),
+    ] = None,
+    edge_cases: Annotated[bool, typer.Option("--edge-cases", help="Of the rows that differ most.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Unless given: previews/.", show_default=False)
+    ] = None,
+) -> None:
+    """Write mails as .eml and .html to look at; nothing is queued."""
+    from campaigns.actions.preview import preview as action
+    from campaigns.errors import UsageError
+
+    if row is not None and edge_cases:
+        raise UsageError("`--row` and `--edge-cases` exclude each other.", remedy="Take one of them.")
+    with face.desk() as desk:
+        face.show(action(desk, template, list_name, row=row, edge_cases=edge_cases, out=out), say_preview)
+
+
+def say_preview(screen: Screen, told: dict[str, Any]) -> None:
+    for one in told["previews"]:
+        screen.say(f"row {one['row']}  {one['to']}  {one['subject']}", "bold")
+        for path in one["files"].values():
+            if path:
+                screen.say(f"  {path}")
+    say_findings(screen, told["findings"])
+
+
+@verb(verbs, "create")
+def create(
+    face: Face,
+    name: CampaignName,
+    *,
+    template: Annotated[str, typer.Option("--template", metavar="T", help="The template.", show_default=False)],
+    list_name: ListName,
+    transport: TransportName = "",
+    sender: From = "",
+    at: When = "",
+    zone: Zone = "",
+    throttle: ThrottleTexts = None,
+    transactional: Transactional = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a draft of that name.")] = False,
+) -> None:
+    """Make a campaign out of a template and a list: a draft."""
+    from campaigns.actions.create import create as action
+    from campaigns.settings import LOCAL
+
+    with face.desk() as desk:
+        told = action(
+            desk,
+            name,
+            template=template,
+            list_name=list_name,
+            transport=transport or LOCAL,
+            sender=sender,
+            at=at,
+            zone=zone,
+            throttles=throttle or (),
+            transactional=transactional,
+            replace=replace,
+        )
+        face.show(told, say_created)
+
+
+def say_created(screen: Screen, told: dict[str, Any]) -> None:
+    say_campaign(screen, told)
+    name = told["campaign"]["name"]
+    screen.say(f"Next: `mergecast check {name}`, then `mergecast send {name}`.")
+
+
+def say_campaign(screen: Screen, told: dict[str, Any]) -> None:
+    """A campaign in a few lines: its state, what to whom, when and how."""
+    campaign = told["campaign"]
+    reason = f" ({campaign['reason']})" if campaign["reason"] else ""
+    screen.say(f"{campaign['name']}: {campaign['state']}{reason}", "bold")
+    screen.say(f"  {campaign['template']} to list {campaign['list']}, {through(campaign)}")
+    screen.say(f"  starts {when(campaign['starts'])}")
+    if campaign["throttles"]:
+        screen.say(f"  at most {', '.join(campaign['throttles'])}")
+
+
+@verb(verbs, "check")
+def check(face: Face, name: CampaignName, rows: RowsOut = None) -> None:
+    """Render and check the mail of every row; nothing is queued."""
+    from campaigns.actions.check import check as action
+
+    out = writable(rows)
+    with face.desk() as desk, face.progress(f"Checking {name}") as progress:
+        result = action(desk, name, rows_to=out, progress=progress)
+    face.show(result, say_check)
+    told = result.as_json()
+    if told["left_out"] or any(finding["severity"] == "stops" for finding in told["findings"]):
+        raise typer.Exit(NEEDS_A_PERSON)
+
+
+def say_check(screen: Screen, told: dict[str, Any]) -> None:
+    screen.say(
+        f"{told['campaign']}: {counted(told['rows'], 'row')}, {told['ready']:,} ready, "
+        f"{told['left_out']:,} left out ({counted(told['shapes'], 'shape')}).",
+        "bold",
+    )
+    say_findings(screen, told["findings"])
+
+
+@verb(verbs, "pause")
+def pause(face: Face, name: CampaignName) -> None:
+    """Hold a campaign; what is on its way arrives, nothing more leaves."""
+    from campaigns.actions import steer
+
+    with face.desk() as desk:
+        face.show(steer.pause(desk, name), say_campaign)
+
+
+@verb(verbs, "resume")
+def resume(face: Face, name: CampaignName) -> None:
+    """Let a paused campaign go on."""
+    from campaigns.actions import steer
+
+    with face.desk() as desk:
+        face.show(steer.resume(desk, name), say_campaign)
+
+
+@verb(verbs, "reopen")
+def reopen(face: Face, name: CampaignName) -> None:
+    """Make a campaign that has sent nothing yet a draft again."""
+    from campaigns.actions import steer
+
+    with face.desk() as desk:
+        face.show(steer.reopen(desk, name), say_campaign)
+
+
+@verb(verbs, "cancel")
+def cancel(face: Face, name: CampaignName) -> None:
+    """End a campaign for good: what has not left never will."""
+    from campaigns.actions import steer
+
+    with face.desk() as desk:
+        face.show(steer.cancel(desk, name), say_campaign)

@@ -1,0 +1,168 @@
+"""Lists and suppressions: `import`, `suppress`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from campaigns.cli.face import NEEDS_A_PERSON, Face, verb
+from campaigns.cli.options import (
+    Columns,
+    Encoding,
+    ListName,
+    RowsOut,
+    SheetPath,
+    Types,
+    Worksheet,
+    read_options,
+    writable,
+)
+from campaigns.cli.say import mails
+from campaigns.cli.show import Screen, counted, say_findings
+from campaigns.errors import UsageError
+
+if TYPE_CHECKING:
+    from campaigns.model.states import SuppressionReason
+
+verbs = typer.Typer()
+suppress = typer.Typer(help="People and domains that are never mailed.", no_args_is_help=True, rich_markup_mode=None)
+
+REASONS = ("manual", "unsubscribe", "complaint", "hard_bounce")
+Addresses = Annotated[
+    list[str],
+    typer.Argument(metavar="ADDRESS", help="Addresses, or whole domains as @example.org.", show_default=False),
+]
+Reason = Annotated[str, typer.Option("--reason", metavar="|".join(REASONS), help="Why.")]
+
+
+@verb(verbs, "import")
+def import_(
+    face: Face,
+    sheet: SheetPath,
+    *,
+    list_name: ListName,
+    worksheet: Worksheet = "",
+    column: Columns = None,
+    kind: Types = None,
+    encoding: Encoding = "",
+    rows: RowsOut = None,
+) -> None:
+    """Read a spreadsheet into a list; importing into a list again makes its next sheet."""
+    from campaigns.actions.import_list import import_list
+    from campaigns.actions.import_rows import write_import_rows
+
+    options = read_options(worksheet, column, kind, encoding)
+    out = writable(rows, sheet)
+    with face.desk() as desk, face.progress(f"Reading {sheet.name}") as progress:
+        result = import_list(desk, sheet, list_name, options, progress=progress)
+        if out is not None:
+            write_import_rows(desk, result.list, out)
+    face.show(result, say_import)
+    if result.left_out:
+        raise typer.Exit(NEEDS_A_PERSON)
+
+
+def say_import(screen: Screen, told: dict[str, Any]) -> None:
+    screen.say(
+        f"{counted(told['rows'], 'row')} into list {told['list']} (sheet {told['sheet']}): "
+        f"{told['good']:,} good, {told['left_out']:,} left out.",
+        "bold",
+    )
+    columns = [(c["header"], c["field"], c["kind"], f"{c['empty']:,}") for c in told["columns"]]
+    screen.table(("column", "merge field", "kind", "empty"), columns, right=("empty",))
+    if told["sheet"] > 1:
+        changes = told["changes"]
+        screen.say(
+            f"Since sheet {told['sheet'] - 1}: {changes['new']:,} new, {changes['changed']:,} changed, "
+            f"{changes['gone']:,} gone."
+        )
+    say_findings(screen, told["findings"])
+
+
+@verb(suppress, "add")
+def suppress_add(face: Face, addresses: Addresses, *, reason: Reason = "manual") -> None:
+    """Never mail these addresses, or domains, again."""
+    from campaigns.actions import suppress as action
+
+    with face.desk() as desk:
+        face.show(action.add(desk, addresses, reason=_reason(reason)), say_suppressed)
+
+
+@verb(suppress, "remove")
+def suppress_remove(face: Face, addresses: Addresses) -> None:
+    """Allow mail to these addresses, or domains, again."""
+    from campaigns.actions import suppress as action
+
+    with face.desk() as desk:
+        face.show(action.remove(desk, addresses), say_removed)
+
+
+@verb(suppress, "list")
+def suppress_list(face: Face) -> None:
+    """Show everyone who is never mailed, and why."""
+    from campaigns.actions import suppress as action
+
+    with face.desk() as desk:
+        face.show(action.listed(desk), say_suppressions)
+
+
+@verb(suppress, "import")
+def suppress_import(
+    face: Face,
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .csv or .txt file, one address a line.", show_default=False)
+    ],
+    *,
+    reason: Reason = "manual",
+) -> None:
+    """Suppress everybody in a file, like another program's unsubscribes; a reason in a line goes first."""
+    from campaigns.actions import suppress as action
+
+    with face.desk() as desk:
+        result = action.import_file(desk, path, reason=_reason(reason))
+    face.show(result, say_suppressed)
+    if result.needs_a_person:
+        raise typer.Exit(NEEDS_A_PERSON)
+
+
+@verb(suppress, "export")
+def suppress_export(
+    face: Face,
+    out: Annotated[Path, typer.Argument(metavar="OUT.CSV", help="The file to write.", show_default=False)],
+) -> None:
+    """Write all suppressions to a .csv file, which `suppress import` reads back."""
+    from campaigns.actions import suppress as action
+
+    with face.desk() as desk:
+        face.show(action.export_file(desk, out), say_exported)
+
+
+def _reason(word: str) -> "SuppressionReason":
+    from campaigns.model.states import SuppressionReason
+
+    if word not in REASONS:
+        raise UsageError(f"{word!r} is no reason.", remedy=f"Choose one of {', '.join(REASONS)}.")
+    return SuppressionReason(word)
+
+
+def say_suppressed(screen: Screen, told: dict[str, Any]) -> None:
+    screen.say(f"{told['added']:,} suppressed, {told['known']:,} were already.", "bold")
+    if told["stopped"]:
+        screen.say(f"{mails(told['stopped'])} that waited will not leave.")
+    say_findings(screen, told["findings"])
+
+
+def say_removed(screen: Screen, told: dict[str, Any]) -> None:
+    screen.say(f"{told['removed']:,} may be mailed again.")
+
+
+def say_exported(screen: Screen, told: dict[str, Any]) -> None:
+    screen.say(f"{counted(told['written'], 'suppression')} written to {told['file']}.")
+
+
+def say_suppressions(screen: Screen, told: dict[str, Any]) -> None:
+    if not told["suppressions"]:
+        screen.say("Nobody is suppressed.")
+        return
+    heads = ("address", "reason", "source", "campaign", "at", "who")
+    screen.table(heads, [[one[head] for head in heads] for one in told["suppressions"]])

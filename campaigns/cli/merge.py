@@ -1,0 +1,153 @@
+"""`mergecast merge`: the whole job in one line. The last step, sending, comes from the worker's side."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from campaigns.cli.campaign import say_preview
+from campaigns.cli.face import Face, verb
+from campaigns.cli.house import zone_of_machine
+from campaigns.cli.lists import say_import
+from campaigns.cli.options import (
+    Again,
+    Columns,
+    Encoding,
+    From,
+    SheetPath,
+    TemplateName,
+    ThrottleTexts,
+    Transactional,
+    TransportName,
+    Types,
+    When,
+    Worksheet,
+    Yes,
+    Zone,
+    read_options,
+)
+from campaigns.cli.say import say_queued
+from campaigns.cli.send import asker
+
+if TYPE_CHECKING:
+    from campaigns.actions.check import CheckResult
+    from campaigns.actions.desk import Desk
+    from campaigns.actions.merge import Typed
+
+WAITED_FOR = timedelta(minutes=10)  # a start further away is left to `mergecast run`
+RunUntilIdle = Callable[[Face, "Desk", str], None]
+
+
+def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
+    """Register `merge`; `run_until_idle` sends what is queued, and says how it ended unless `face.json`."""
+
+    @verb(app, "merge")
+    def merge(
+        face: Face,
+        sheet: SheetPath,
+        template: TemplateName,
+        *,
+        list_name: Annotated[
+            str,
+            typer.Option("--list", metavar="NAME", help="Unless given: called like the sheet.", show_default=False),
+        ] = "",
+        worksheet: Worksheet = "",
+        column: Columns = None,
+        kind: Types = None,
+        encoding: Encoding = "",
+        transport: TransportName = "",
+        sender: From = "",
+        at: When = "",
+        zone: Zone = "",
+        throttle: ThrottleTexts = None,
+        transactional: Transactional = False,
+        yes: Yes = False,
+        again: Again = False,
+    ) -> None:
+        """The whole job in one line: import, check, preview, ask, queue and send."""
+        from campaigns.actions.create import create
+        from campaigns.actions.import_list import import_list
+        from campaigns.actions.merge import Typed, campaign_name
+        from campaigns.actions.send import send
+        from campaigns.settings import LOCAL
+
+        options = read_options(worksheet, column, kind, encoding)
+        typed = Typed(sheet, template, options, transport or LOCAL, sender, at, zone, throttle or ())
+        _look_or_make(face, typed)
+        with face.desk(secrets=True) as desk:
+            listed = list_name or sheet.stem
+            with face.progress(f"Reading {sheet.name}") as progress:
+                imported = import_list(desk, sheet, listed, options, progress=progress)
+            if not face.json:
+                say_import(face.screen, imported.as_json())
+            name = campaign_name(desk, template, listed)
+            create(
+                desk,
+                name,
+                template=template,
+                list_name=listed,
+                transport=transport or LOCAL,
+                sender=sender,
+                at=at,
+                zone=zone,
+                throttles=throttle or (),
+                transactional=transactional,
+                replace=True,
+            )
+            confirm = _after_previews(face, desk, template, listed, asker(face, yes, always=True))
+            with face.progress(f"Checking {name}") as progress:
+                queued = send(desk, name, again=again, confirm=confirm, progress=progress)
+            told = queued.as_json()
+            sends = _leaves_soon(told) and not told["worker_running"]
+            if not face.json:
+                say_queued(face.screen, told | {"worker_running": told["worker_running"] or sends})
+            if sends:
+                run_until_idle(face, desk, name)
+        if face.json:
+            face.show(queued, say_queued)
+
+
+def _look_or_make(face: Face, typed: "Typed") -> None:
+    """Look at all that was typed; then make a workspace here if there is none, and say so."""
+    from campaigns.actions.init import init
+    from campaigns.actions.merge import look
+    from campaigns.settings import load_settings
+    from campaigns.workspace import NoWorkspaceError
+
+    now = datetime.now(UTC)
+    try:
+        workspace = face.workspace()
+    except NoWorkspaceError:
+        here = Path.cwd()
+        typed = replace(typed, zone=typed.zone or zone_of_machine(face))
+        look(here, load_settings(here, os.environ), typed, now)
+        made = init(here, zone=typed.zone, example=False)
+        face.aside.say(f"Made a workspace here, in {made.workspace.root}; send times are in {typed.zone}.")
+    else:
+        look(workspace.root, workspace.settings, replace(typed, zone=typed.zone or workspace.settings.zone), now)
+
+
+def _after_previews(
+    face: Face, desk: "Desk", template: str, list_name: str, ask: "Callable[[CheckResult], bool]"
+) -> "Callable[[CheckResult], bool]":
+    """Before a person is asked: the mails of the rows that differ most, to open."""
+
+    def confirm(found: "CheckResult") -> bool:
+        from campaigns.actions.preview import preview
+
+        if not face.json:
+            face.still()
+            shown = preview(desk, template, list_name, edge_cases=True).as_json()
+            say_preview(face.aside, {**shown, "previews": shown["previews"][:3], "findings": []})
+        return ask(found)
+
+    return confirm
+
+
+def _leaves_soon(told: dict[str, Any]) -> bool:
+    at = told["starts"]["at"]
+    return at is None or datetime.fromisoformat(at) <= datetime.now(UTC) + WAITED_FOR

@@ -1,0 +1,123 @@
+"""Arguments and options that several verbs take, said once; and the reading of their values."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from campaigns.errors import UsageError
+
+if TYPE_CHECKING:
+    from campaigns.recipients.sheet import ReadOptions
+
+CampaignName = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign's name.", show_default=False)]
+SheetPath = Annotated[
+    Path, typer.Argument(metavar="SHEET", help="A .csv or .xlsx file with one person a row.", show_default=False)
+]
+TemplateName = Annotated[
+    str,
+    typer.Argument(
+        metavar="TEMPLATE", help="A template in templates/, or a path in the workspace.", show_default=False
+    ),
+]
+ListName = Annotated[str, typer.Option("--list", metavar="NAME", help="The list's name.", show_default=False)]
+
+Worksheet = Annotated[
+    str, typer.Option("--worksheet", metavar="TITLE", help="Which worksheet of a workbook.", show_default=False)
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="FIELD=HEADER", help="Which column is what: email=E-Mail.", show_default=False),
+]
+Types = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--type", metavar="FIELD=KIND", help="What a column holds: text, number, date or yes_no.", show_default=False
+    ),
+]
+Encoding = Annotated[
+    str,
+    typer.Option("--encoding", metavar="NAME", help="How a .csv was written, if not in UTF-8.", show_default=False),
+]
+
+TransportName = Annotated[
+    str,
+    typer.Option(
+        "--transport", metavar="NAME", help="A transport of the settings; else a rehearsal.", show_default=False
+    ),
+]
+From = Annotated[
+    str,
+    typer.Option("--from", metavar="ADDRESS", help="The sender, one of the settings' senders.", show_default=False),
+]
+When = Annotated[
+    str,
+    typer.Option(
+        "--at",
+        metavar="WHEN",
+        help="now, tomorrow 09:00, Tuesday 09:00, 2026-12-01 09:00 or 1.12.2026 09:00.",
+        show_default=False,
+    ),
+]
+Zone = Annotated[
+    str,
+    typer.Option("--zone", metavar="ZONE", help="The time zone of --at; else the workspace's.", show_default=False),
+]
+ThrottleTexts = Annotated[
+    list[str] | None,
+    typer.Option("--throttle", metavar="N/UNIT", help="A limit: 20/s, 300/min, 50000/d.", show_default=False),
+]
+Transactional = Annotated[
+    bool, typer.Option("--transactional", help="Mail that people asked for: no unsubscribe link is needed.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Accept warnings without being asked.")]
+Again = Annotated[bool, typer.Option("--again", help="Send although the same mail left within 30 days.")]
+RowsOut = Annotated[
+    Path | None,
+    typer.Option("--rows", metavar="OUT.CSV", help="Write every row with what became of it.", show_default=False),
+]
+
+
+def read_options(
+    worksheet: str, columns: Sequence[str] | None, types: Sequence[str] | None, encoding: str
+) -> "ReadOptions":
+    """How a sheet is to be read; UsageError for a pair without `=` or an unknown kind."""
+    from campaigns.model.column import CellKind
+    from campaigns.recipients.sheet import ReadOptions
+
+    kinds: dict[str, CellKind] = {}
+    for field, word in _pairs(types, "--type", "amount=number").items():
+        try:
+            kinds[field] = CellKind(word.strip().lower().replace("/", "_").replace("-", "_"))
+        except ValueError:
+            raise UsageError(
+                f"{word!r} is no kind of column.", remedy=f"Choose one of {', '.join(CellKind)}."
+            ) from None
+    return ReadOptions(
+        worksheet=worksheet or None,
+        columns=_pairs(columns, "--column", "email=E-Mail"),
+        types=kinds,
+        encoding=encoding or None,
+    )
+
+
+def writable(out: Path | None, sheet: Path | None = None) -> Path | None:
+    """The file for `--rows`, if it can be written, and is not the sheet itself; seen before any work is done."""
+    if out is None:
+        return None
+    if sheet is not None and out.exists() and sheet.exists() and out.samefile(sheet):
+        raise UsageError("`--rows` would write over the sheet.", remedy="Name another file.")
+    if not out.absolute().parent.is_dir() or out.is_dir():
+        raise UsageError(f"{out} cannot be written.", remedy="Name a file in a folder that is there.")
+    return out
+
+
+def _pairs(texts: Sequence[str] | None, option: str, example: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not (name.strip() and equals and value.strip()):
+            raise UsageError(f"`{option} {text}` has no two sides.", remedy=f"Write it like `{option} {example}`.")
+        pairs[name.strip()] = value.strip()
+    return pairs

@@ -1,0 +1,159 @@
+"""What happens and what happened: `status`, `report`, `uncertain`."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from campaigns.cli.face import NEEDS_A_PERSON, Face, verb
+from campaigns.cli.options import CampaignName, RowsOut, writable
+from campaigns.cli.say import NO_WORKER, mails, through, when
+from campaigns.cli.show import Screen, counted
+from campaigns.model.duration import in_words
+
+verbs = typer.Typer()
+uncertain = typer.Typer(
+    help="Mails that were handed over and never answered.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Which = Annotated[
+    str,
+    typer.Argument(
+        metavar="CAMPAIGN|MESSAGE", help="All of a campaign, or one message of `uncertain list`.", show_default=False
+    ),
+]
+
+
+@verb(verbs, "status")
+def status(
+    face: Face,
+    name: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Unless given: all.", show_default=False)] = "",
+) -> None:
+    """Say what every campaign does and what the worker does; exit 1 if something needs a person."""
+    from campaigns.actions.status import status as action
+
+    with face.desk() as desk:
+        result = action(desk, name)
+    face.show(result, say_status)
+    if result.needs_a_person:
+        raise typer.Exit(NEEDS_A_PERSON)
+
+
+def say_status(screen: Screen, told: dict[str, Any]) -> None:
+    say_worker(screen, told["worker"])
+    if not told["campaigns"]:
+        screen.say("No campaign yet. Make one with `mergecast create`.")
+        return
+    rows = [
+        (
+            campaign["name"],
+            campaign["state"] + (f" ({campaign['reason']})" if campaign["reason"] else ""),
+            f"{campaign['rows']:,}",
+            f"{campaign['left_out']:,}",
+            said_messages(campaign["messages"]) or "none yet",
+            when(campaign["starts"]),
+            through(campaign),
+        )
+        for campaign in told["campaigns"]
+    ]
+    heads = ("campaign", "state", "rows", "left out", "messages", "starts", "how")
+    screen.table(heads, rows, right=("rows", "left out"))
+    for campaign in told["campaigns"]:
+        say_doing(screen, campaign)
+
+
+def say_worker(screen: Screen, worker: dict[str, Any] | None) -> None:
+    if worker is None:
+        screen.say(NO_WORKER, "yellow")
+        return
+    ago = in_words(datetime.now(UTC) - datetime.fromisoformat(worker["beat_at"]))
+    screen.say(f"A worker runs on {worker['host']} (process {worker['pid']}); its last sign was {ago} ago.", "green")
+
+
+def say_doing(screen: Screen, campaign: dict[str, Any]) -> None:
+    """The rate, what it waits for, and what needs a person."""
+    if campaign["rate"]:
+        screen.say(f"{campaign['name']}: {campaign['rate']:,.1f}/s")
+    waiting = campaign["waiting"]
+    if waiting and waiting["for"]:
+        until = f" until {waiting['until']}" if waiting["until"] else ""
+        screen.say(f"{campaign['name']} waits for {waiting['for']}{until}")
+    for trouble in campaign["trouble"]:
+        screen.say(f"{campaign['name']}: {trouble}", "bold red")
+
+
+def said_messages(messages: dict[str, int]) -> str:
+    """`1,204 accepted, 3 rejected`: every state that has messages."""
+    return ", ".join(f"{number:,} {state}" for state, number in messages.items() if number)
+
+
+@verb(verbs, "report")
+def report(face: Face, name: CampaignName, rows: RowsOut = None) -> None:
+    """Account for every row of a campaign."""
+    from campaigns.actions.report import report as action
+
+    with face.desk() as desk:
+        face.show(action(desk, name, writable(rows)), say_report)
+
+
+def say_report(screen: Screen, told: dict[str, Any]) -> None:
+    left_out, messages = sum(told["left_out"].values()), sum(told["messages"].values())
+    lines = [(f"left out: {code}", f"{number:,}") for code, number in told["left_out"].items() if number]
+    lines += [(state, f"{number:,}") for state, number in told["messages"].items() if number]
+    screen.table((told["campaign"], "rows"), lines, right=("rows",))
+    said = f"{counted(told['rows'], 'row')} = {left_out:,} left out + {mails(messages)}"
+    if told["adds_up"]:
+        screen.say(f"{said}.", "green")
+    else:
+        screen.say(f"{said}: that does not add up.", "bold red")
+
+
+@verb(uncertain, "list")
+def uncertain_list(
+    face: Face,
+    name: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Unless given: of all.", show_default=False)] = "",
+) -> None:
+    """Show the mails of which nobody knows whether they left."""
+    from campaigns.actions import uncertain as action
+
+    with face.desk() as desk:
+        face.show(action.listed(desk, name), say_uncertain)
+
+
+def say_uncertain(screen: Screen, told: dict[str, Any]) -> None:
+    if not told["uncertain"]:
+        screen.say("Nothing is uncertain.")
+        return
+    rows = [
+        (one["message"], one["campaign"], one["row"] or "", one["to"], one["leased_at"] or "", one["words"])
+        for one in told["uncertain"]
+    ]
+    screen.table(("message", "campaign", "row", "to", "handed over", "what is known"), rows, right=("row",))
+    screen.say(
+        "Ask the server's log or the person. It arrived: `mergecast uncertain confirm`. It did not: `... resend`."
+    )
+
+
+@verb(uncertain, "confirm")
+def uncertain_confirm(face: Face, which: Which) -> None:
+    """They arrived: count them as accepted."""
+    from campaigns.actions import uncertain as action
+
+    with face.desk() as desk:
+        face.show(action.confirm(desk, which), say_settled)
+
+
+@verb(uncertain, "resend")
+def uncertain_resend(face: Face, which: Which) -> None:
+    """They did not arrive: queue them once more."""
+    from campaigns.actions import uncertain as action
+
+    with face.desk() as desk:
+        face.show(action.resend(desk, which), say_settled)
+
+
+def say_settled(screen: Screen, told: dict[str, Any]) -> None:
+    if "confirmed" in told:
+        screen.say(f"{mails(told['confirmed'])} confirmed.")
+    else:
+        screen.say(f"{mails(told['queued'])} queued once more.")

@@ -1,0 +1,50 @@
+"""Sentences that several verbs say: when mail leaves, how much of it, through what, and what is still missing."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from campaigns.cli.show import Screen, counted
+from campaigns.model.when import say
+
+NO_WORKER = "No worker is running: nothing leaves until `mergecast run` runs on a computer that is awake."
+
+
+def mails(number: int) -> str:
+    return counted(number, "mail")
+
+
+def when(starts: dict[str, Any], now: datetime | None = None) -> str:
+    """`Tuesday 1 December 2026, 09:00 Europe/Berlin, in 7 days 12 hours`; `at once` for a start that is now."""
+    now = now or datetime.now(UTC)
+    if not starts["at"]:
+        return starts_wall(starts)
+    at = datetime.fromisoformat(starts["at"])
+    return "at once" if not starts["wall"] and at <= now else say(at, starts["zone"], now)
+
+
+def starts_wall(starts: dict[str, Any]) -> str:
+    """What was asked for, of a campaign that is not queued yet."""
+    return f"{starts['wall'].replace('T', ' ')} {starts['zone']}" if starts["wall"] else "at once"
+
+
+def through(told: dict[str, Any]) -> str:
+    """`through relay`; a rehearsal says that it is one."""
+    return f"through {told['transport']}" if told["leaves"] else "as a rehearsal, into a mailbox on this computer"
+
+
+def rehearsal(number: int, folder: str, campaign: str) -> str:
+    """What is said when a rehearsal has been written; `folder` as a person would name it, like `mail/`."""
+    return (
+        f"Rehearsal: {mails(number)} written to {folder}. Nobody has received anything. "
+        f"To send for real: set up a transport, then `mergecast send {campaign} --transport relay`."
+    )
+
+
+def say_queued(screen: Screen, told: dict[str, Any]) -> None:
+    """The end of `send`, `merge`, `proof` and `resend`: when, how many, through what, and whether anybody sends."""
+    queued = f"{mails(told['queued'])} queued {through(told)}"
+    left_out = f"; {counted(told['left_out'], 'row')} left out" if told["left_out"] else ""
+    screen.say(f"{told['campaign']}: {queued}{left_out}.", "bold")
+    screen.say(f"Starts {when(told['starts'])}.")
+    if not told["worker_running"]:
+        screen.say(NO_WORKER, "yellow")

@@ -1,0 +1,83 @@
+"""Mail into the outbox: `proof`, `send`, `resend`."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from campaigns.cli.campaign import say_check
+from campaigns.cli.face import Face, verb
+from campaigns.cli.options import Again, CampaignName, TransportName, When, Yes
+from campaigns.cli.say import mails, say_queued
+from campaigns.errors import UsageError
+
+if TYPE_CHECKING:
+    from campaigns.actions.check import CheckResult
+
+verbs = typer.Typer()
+
+
+@verb(verbs, "proof")
+def proof(
+    face: Face,
+    name: CampaignName,
+    to: Annotated[str, typer.Option("--to", metavar="ADDRESS", help="Who gets the copy.", show_default=False)],
+    row: Annotated[
+        int | None,
+        typer.Option("--row", metavar="N", min=1, help="Whose mail, as the sheet numbers it.", show_default=False),
+    ] = None,
+) -> None:
+    """Send yourself a copy, through the outbox, first in line."""
+    from campaigns.actions.proof import proof as action
+
+    with face.desk() as desk:
+        face.show(action(desk, name, to, row=row), say_queued)
+
+
+@verb(verbs, "send")
+def send(
+    face: Face,
+    name: CampaignName,
+    *,
+    transport: TransportName = "",
+    at: When = "",
+    yes: Yes = False,
+    again: Again = False,
+) -> None:
+    """Check every row, ask, and queue the campaign."""
+    from campaigns.actions.send import send as action
+
+    with face.desk() as desk:
+        with face.progress(f"Checking {name}") as progress:
+            result = action(
+                desk, name, transport=transport, at=at, again=again, confirm=asker(face, yes), progress=progress
+            )
+        face.show(result, say_queued)
+
+
+def asker(face: Face, yes: bool, *, always: bool = False) -> "Callable[[CheckResult], bool]":
+    """Shows what the check found; asks, unless yes was said beforehand, if it found anything or `always`."""
+
+    def confirm(found: "CheckResult") -> bool:
+        told = found.as_json()
+        if not face.json:
+            face.still()
+            say_check(face.aside, told)
+        return yes or not (told["findings"] or always) or face.confirm(f"Send {mails(told['ready'])}?")
+
+    return confirm
+
+
+@verb(verbs, "resend")
+def resend(
+    face: Face,
+    name: CampaignName,
+    failed: Annotated[bool, typer.Option("--failed", help="What was rejected or expired.")] = False,
+) -> None:
+    """Queue once more what did not get through."""
+    from campaigns.actions.resend import resend_failed
+
+    if not failed:
+        raise UsageError("`resend` needs to be told what.", remedy=f"Run `mergecast resend {name} --failed`.")
+    with face.desk() as desk:
+        face.show(resend_failed(desk, name), say_queued)

@@ -1,0 +1,39 @@
+"""The one place that asks the machine for the time, so that tests can run on a clock of their own."""
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Wall time as an aware UTC instant, and monotonic seconds."""
+
+    def now(self) -> datetime: ...
+
+    def monotonic(self) -> float: ...
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def to_micros(instant: datetime) -> int:
+    """An aware instant as microseconds since 1970 UTC, the form that the tables keep."""
+    if instant.tzinfo is None:
+        msg = "A naive datetime has no place here: give it a zone."
+        raise ValueError(msg)
+    delta = instant - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def from_micros(micros: int) -> datetime:
+    """The instant of a table's microseconds, in UTC."""
+    seconds, rest = divmod(micros, 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

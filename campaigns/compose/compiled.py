@@ -1,0 +1,182 @@
+"""A template made ready to run: front matter, body and frame, each compiled in its sandbox."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from jinja2 import Template, nodes
+
+from campaigns.compose.fields import Survey
+from campaigns.compose.front_matter import Entry
+from campaigns.compose.holes import Holes
+from campaigns.compose.job import RenderJob
+from campaigns.compose.marked import TemplateKind
+from campaigns.compose.mistakes import Chart, explained
+from campaigns.compose.sandbox import TemplateEnvironment
+from campaigns.compose.source import BUILT_IN, resolved, said
+from campaigns.compose.speech import Speech
+from campaigns.errors import TemplateError, Where
+
+_FOOTER = '{% block footer %}<div class="footer"><a href="{{ unsubscribe_url }}">Unsubscribe</a></div>{% endblock %}'
+# Which mail comes of a body in a layout; Markdown is laid out first and then set into its frame.
+_IN_LAYOUT = {
+    ("html", "html"): TemplateKind.HTML,
+    ("html", "mjml"): TemplateKind.MJML,
+    ("mjml", "mjml"): TemplateKind.MJML,
+    ("txt", "txt"): TemplateKind.TEXT,
+    ("md", "md"): TemplateKind.MARKDOWN,
+}
+
+
+@dataclass(frozen=True)
+class Compiled:
+    kind: TemplateKind
+    subject: Template | str  # a text without merge fields stays a text
+    preheader: Template | str
+    body: Template
+    frame: Template | str
+    frame_kind: TemplateKind
+    survey: Survey
+    chart: Chart
+    functions: Mapping[str, Callable[..., object]]  # that templates may call
+    file: str  # the template's own
+    name: str  # what people call it
+
+    @property
+    def uses_today(self) -> bool:
+        return "today" in self.survey.used
+
+
+def compile_template(job: RenderJob, holes: Holes, speech: Speech) -> Compiled:
+    """All of a template, compiled; any mistake in it is a TemplateError with its place."""
+    source = job.source
+    chart = Chart(source.files, _starts(job), {file: said(file) for file in source.files})
+    try:
+        return _Compiler(job, holes, speech, chart).compiled()
+    except RecursionError as error:
+        raise explained(error, chart) from None
+    except Exception as error:  # noqa: BLE001 - whatever a template does to its compiler is the template's mistake
+        raise explained(error, chart) from None
+
+
+def _starts(job: RenderJob) -> Mapping[str, tuple[str, int]]:
+    matter = job.source.front_matter
+    keys = {f"{job.source.name}#{key}": (job.source.name, entry.line) for key, entry in matter.entries.items()}
+    return {job.source.name: (job.source.name, matter.body_line), **keys}
+
+
+class _Compiler:
+    def __init__(self, job: RenderJob, holes: Holes, speech: Speech, chart: Chart) -> None:
+        source = job.source
+        self._job = job
+        self._source = source
+        self._chart = chart
+        self._name = chart.named[source.name]
+        self._parts = {file: text for file, text in source.files.items() if file != source.name}
+        self._survey = Survey([column.field for column in job.fields], self._parts)
+        self._environments = [
+            TemplateEnvironment(self._parts, holes, speech, self._survey.known, self._survey.check, is_text=is_text)
+            for is_text in (False, True)
+        ]
+        self._marks = holes.marks
+
+    def compiled(self) -> Compiled:
+        source = self._source
+        environment = self._environments[source.kind is TemplateKind.TEXT]
+        subject, preheader = self._front("subject"), self._front("preheader")
+        tree = environment.parse(source.front_matter.body, source.name, source.name)
+        for file, text in self._parts.items():
+            environment.parse(text, file, file)
+        kind, layout, frame = self._places(tree)
+        return Compiled(
+            kind=kind,
+            subject=subject,
+            preheader=preheader,
+            body=self._template(environment, self._in_layout(tree, layout), source.name),
+            frame=self._frame(frame),
+            frame_kind=TemplateKind.MJML if frame and frame.endswith(".mjml") else TemplateKind.HTML,
+            survey=self._survey,
+            chart=self._chart,
+            functions=environment.functions,
+            file=source.name,
+            name=self._name,
+        )
+
+    def _front(self, key: str) -> Template | str:
+        entry = self._source.front_matter.entries.get(key, Entry("", 0))
+        if not any(begin in entry.text for begin in ("{{", "{%", "{#")):
+            return entry.text
+        return self._template(self._environments[True], entry.text, f"{self._source.name}#{key}")
+
+    def _template(self, environment: TemplateEnvironment, text: str, name: str) -> Template:
+        code = environment.compile(text, name, name)
+        return environment.template_class.from_code(environment, code, environment.globals)
+
+    def _places(self, tree: nodes.Template) -> tuple[TemplateKind, str | None, str | None]:
+        """The mail's kind, the layout that the body extends, and the frame that Markdown is set into."""
+        source = self._source
+        extends = tree.find(nodes.Extends)
+        layout = source.layout
+        if extends is not None:
+            if source.front_matter.text("layout"):
+                raise self._error("The template names its layout twice.", "Keep `layout:` or {% extends %}.", "layout")
+            assert isinstance(extends.template, nodes.Const)
+            above = resolved(extends.template.value, source.name, self._parts)
+            if source.kind is TemplateKind.MARKDOWN and above and not above.endswith(".md"):
+                raise self._error(
+                    "A Markdown template names its layout at the top.",
+                    f"Write `layout: {PurePosixPath(above).name}` between the --- lines instead of {{% extends %}}.",
+                )
+            return (self._kind_in(above) if above else source.kind), None, BUILT_IN if layout == BUILT_IN else None
+        if source.kind is TemplateKind.MARKDOWN and layout and not layout.endswith(".md"):
+            if layout.endswith(".txt"):
+                self._kind_in(layout)
+            return TemplateKind.MARKDOWN, None, layout
+        if layout is None:
+            return source.kind, None, None
+        frame = BUILT_IN if source.kind is TemplateKind.MARKDOWN else None
+        return self._kind_in(layout), layout, frame
+
+    def _kind_in(self, layout: str) -> TemplateKind:
+        ending = PurePosixPath(layout).suffix[1:].lower()
+        kind = _IN_LAYOUT.get((self._source.kind, ending))
+        if kind is None:
+            raise self._error(
+                f"A .{self._source.kind} template cannot stand in a .{ending} layout.",
+                "HTML stands in .html and .mjml layouts, MJML in .mjml, Markdown in all of them, plain text in .txt.",
+                "layout",
+            )
+        return kind
+
+    def _in_layout(self, tree: nodes.Template, layout: str | None) -> str:
+        body = self._source.front_matter.body
+        if layout is None:
+            return body
+        if any(isinstance(node, nodes.Block) for node in tree.body):
+            return f'{{% extends "{layout}" %}}{body}'
+        self._refuse_without_content(layout)
+        return f'{{% extends "{layout}" %}}{{% block content %}}{body}{{% endblock %}}'
+
+    def _frame(self, frame: str | None) -> Template | str:
+        if frame is None:
+            return ""
+        self._refuse_without_content(frame)
+        footer = frame == BUILT_IN and self._job.bulk and "unsubscribe_url" not in self._survey.used
+        text = (
+            f'{{% extends "{frame}" %}}{{% block content %}}{self._marks.content}{{% endblock %}}'
+            f"{_FOOTER if footer else ''}"
+        )
+        return self._template(self._environments[False], text, f"{self._source.name}#frame")
+
+    def _refuse_without_content(self, layout: str) -> None:
+        if not self._survey.has_block("content", layout):
+            raise TemplateError(
+                f"The layout {PurePosixPath(layout).name} has no place for the mail's text.",
+                where=Where(file=self._chart.named[layout]),
+                remedy="Write {% block content %}{% endblock %} where the text goes.",
+            )
+
+    def _error(self, sentence: str, remedy: str, key: str = "") -> TemplateError:
+        matter = self._source.front_matter
+        line = matter.entries[key].line if key in matter.entries else matter.body_line
+        return TemplateError(sentence, where=Where(file=self._name, line=line), remedy=remedy)

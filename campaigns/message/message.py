@@ -1,0 +1,111 @@
+"""A frozen message, and all that follows from it: values, links, header values."""
+
+import urllib.parse
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from campaigns.message.shape import Shape
+
+_RAW, _ZIPPED = b"\x01", b"\x02"  # the first byte of stored slots: which codec
+_ZIP_FROM = 200  # bytes; below it zlib saves nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """What all messages of a campaign share and the shape does not hold; frozen when the campaign is queued."""
+
+    campaign_id: int
+    campaign: str  # its name
+    bulk: bool  # bulk mail carries List-Unsubscribe; transactional mail does not
+    name: str  # display name of From, "" for none
+    address: str  # From and the envelope's sender
+    reply_to: str = ""  # one address, maybe with a display name; "" for none
+    public_url: str = ""  # "https://mail.example.org", without a slash at its end; "" until there is one
+    tag_salt: bytes = b""  # what makes the campaign's SendGrid tags unguessable
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One mail to one person; everything but `leased_at` was frozen when it was queued."""
+
+    id: int
+    token: bytes  # 8 random bytes
+    sender: Sender
+    shape_id: int
+    shape: Shape
+    to: str  # the address as it goes on the wire
+    values: tuple[str, ...]  # raw, by slot number
+    leased_at: datetime  # becomes the Date header
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Who a mail is from and for on the wire (RFC 5321 4.1.1), known before the message is leased."""
+
+    message_id: int  # the outbox row
+    mail_from: str
+    rcpt_to: str
+
+
+def pack_values(joined: str) -> bytes:
+    """Values as they are stored; in `joined` a NUL ends each of them (no value holds one)."""
+    raw = joined.encode()
+    if len(raw) >= _ZIP_FROM:
+        zipped = zlib.compress(raw, 6)
+        if len(zipped) < len(raw):
+            return _ZIPPED + zipped
+    return _RAW + raw
+
+
+def unpack_values(stored: bytes) -> tuple[str, ...]:
+    """The values of a message, by slot number."""
+    codec, body = stored[:1], stored[1:]
+    text = (zlib.decompress(body) if codec == _ZIPPED else body).decode()
+    return tuple(text.split("\0")[:-1])
+
+
+def handle(message_id: int, token: bytes) -> str:
+    """The message's name in links, Message-IDs and mailto subjects: enough to find it, useless to guess."""
+    return f"{message_id:x}.{token.hex()}"
+
+
+def internet_message_id(message: Message) -> str:
+    """The Message-ID header's value, the same at every retry (RFC 5322 3.6.4)."""
+    domain = message.sender.address.rpartition("@")[2]
+    return f"<{handle(message.id, message.token)}@{domain}>"
+
+
+def unsubscribe_url(message: Message) -> str:
+    """Where this person leaves: a page under `public_url`, or a mail to the sender until there is one."""
+    if message.sender.public_url:
+        return f"{message.sender.public_url}/u/{handle(message.id, message.token)}"
+    return unsubscribe_mailto(message)
+
+
+def unsubscribe_mailto(message: Message) -> str:
+    address = _bare(message.sender.reply_to) or message.sender.address
+    subject = urllib.parse.quote(f"unsubscribe {handle(message.id, message.token)}")
+    return f"mailto:{urllib.parse.quote(address, safe='@+')}?subject={subject}"
+
+
+def view_url(message: Message) -> str:
+    """The mail as a page; only campaigns with a `public_url` may print it."""
+    return f"{message.sender.public_url}/v/{handle(message.id, message.token)}"
+
+
+def list_headers(message: Message) -> dict[str, str]:
+    """List-Unsubscribe (RFC 2369) and, where there is an https page, its one-click mark (RFC 8058)."""
+    if not message.sender.bulk:
+        return {}
+    mailto = f"<{unsubscribe_mailto(message)}>"
+    if not message.sender.public_url:
+        return {"List-Unsubscribe": mailto}
+    headers = {"List-Unsubscribe": f"<{unsubscribe_url(message)}>, {mailto}"}
+    if message.sender.public_url.startswith("https://"):
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return headers
+
+
+def _bare(address: str) -> str:
+    return address.rpartition("<")[2].rstrip(">").strip()

@@ -1,0 +1,1 @@
+"""Value types with their arithmetic; standard library only."""

@@ -1,0 +1,68 @@
+"""What a check has to say: Findings, and the tally that groups them by code and place."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from campaigns.model.states import Severity
+
+FIRST_ROWS = 5  # how many example rows a Finding names
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found, for all rows that it holds for."""
+
+    code: str  # stable, snake_case: "empty_field"
+    severity: Severity
+    sentence: str  # what is wrong, for a person
+    remedy: str = ""  # what to do next
+    where: str = ""  # "welcome.md, line 3, column 7" or "column amount"
+    rows: int = 0  # how many rows; 0 = the whole campaign or sheet
+    first_rows: tuple[int, ...] = ()  # spreadsheet row numbers
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(slots=True)
+class FindingTally:
+    """Counts equal Findings (same code, severity and place) over many rows in flat memory."""
+
+    _found: dict[tuple[str, str, Severity], Finding] = field(default_factory=dict)
+    _rows: dict[tuple[str, str, Severity], int] = field(default_factory=dict)
+    _first: dict[tuple[str, str, Severity], list[int]] = field(default_factory=dict)
+
+    def add(self, finding: Finding, row: int | None = None) -> None:
+        """Count `finding`, for spreadsheet row `row` or, without one, as it stands."""
+        key = (finding.code, finding.where, finding.severity)
+        self._found.setdefault(key, finding)
+        first = self._first.setdefault(key, [])
+        if row is None:
+            self._rows[key] = self._rows.get(key, 0) + finding.rows
+            first.extend(finding.first_rows)
+        else:
+            self._rows[key] = self._rows.get(key, 0) + 1
+            if len(first) < FIRST_ROWS:
+                first.append(row)
+
+    def extend(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            self.add(finding)
+
+    def findings(self) -> list[Finding]:
+        """All of them, what stops first, then by number of rows."""
+        order = list(Severity)
+        grouped = [
+            Finding(
+                code=found.code,
+                severity=found.severity,
+                sentence=found.sentence,
+                remedy=found.remedy,
+                where=found.where,
+                rows=self._rows[key],
+                first_rows=tuple(sorted(self._first[key])[:FIRST_ROWS]),
+            )
+            for key, found in self._found.items()
+        ]
+        return sorted(grouped, key=lambda f: (order.index(f.severity), -f.rows, f.code, f.where))

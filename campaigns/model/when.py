@@ -1,0 +1,226 @@
+"""Instants as people type them, in their zone, and as they are told.
+
+    parse_when("Tuesday 09:00", "Europe/Berlin", now)   the next one; a Start
+    say(start.at, "Europe/Berlin", now)                 "Tuesday 1 December 2026, 09:00 Europe/Berlin, in 7 days 12 hours"
+
+A wall time without an offset is read in the zone. When clocks go forward some wall times do not exist: refused. When
+they go back some come twice: the first is taken, and the Start's note says so (PEP 495).
+"""
+
+import difflib
+import re
+import zoneinfo
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from campaigns.errors import WhenError
+from campaigns.model.duration import in_words
+
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+FORMS = "now, tomorrow 09:00, Tuesday 09:00, 2026-12-01 09:00 or 1.12.2026 09:00"
+
+_CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?"
+_DAY_WORD = re.compile(rf"(?P<word>[a-z]+),?\s+(?:at\s+)?{_CLOCK}", re.IGNORECASE)
+_DOTTED = re.compile(rf"(?P<day>\d{{1,2}})\.\s?(?P<month>\d{{1,2}})\.\s?(?P<year>\d{{4}}),?\s+{_CLOCK}")
+_SLASHED = re.compile(r"(\d{1,4})/(\d{1,2})/(\d{1,4})")
+_DASHED = re.compile(rf"(?P<year>\d{{4}})-(?P<month>\d{{1,2}})-(?P<day>\d{{1,2}})[T ]{_CLOCK}")
+_DOTTED_DAY = re.compile(r"\d{1,2}\.\s?\d{1,2}\.\s?\d{4}")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """When a campaign starts: the instant, and the wall time that the person meant."""
+
+    wall: str  # "2026-12-01T09:00" in `zone`; "" for now
+    zone: str
+    at: datetime  # UTC
+    note: str = ""  # what a person should know about it: "02:30 comes twice that night: ..."
+
+
+def parse_when(text: str, zone: str, now: datetime) -> Start:
+    """The instant that `text` names, in `zone` unless it has an offset of its own; WhenError, with a remedy, if none."""
+    there = zone_named(zone)
+    typed = " ".join(text.split())
+    if typed.lower() == "now":
+        return Start("", zone, now.astimezone(UTC))
+    try:
+        wall = _read(typed, now.astimezone(there))
+        at, note = _instant(wall, there)
+        local = at.astimezone(there)
+    except OverflowError as error:
+        raise WhenError(f"{typed} is beyond the calendar.", remedy=f"Write it like {FORMS}.") from error
+    if at < now:
+        raise WhenError(
+            f"{say(at, zone, now)}, is in the past.", remedy="Choose a later time, or `--at now` to send at once."
+        )
+    return Start(local.replace(tzinfo=None).isoformat(timespec=_precision(local)), zone, at, note)
+
+
+def say(at: datetime, zone: str, now: datetime) -> str:
+    """`Tuesday 1 December 2026, 09:00 Europe/Berlin, in 7 days 12 hours`; `... ago` for what is past."""
+    distance = at - now
+    if abs(distance) < timedelta(seconds=1):
+        away = "now"
+    elif distance > timedelta(0):
+        away = f"in {in_words(distance)}"
+    else:
+        away = f"{in_words(distance)} ago"
+    return f"{say_wall(at, zone)} {zone}, {away}"
+
+
+def say_wall(at: datetime, zone: str) -> str:
+    """`Tuesday 1 December 2026, 09:00`, as a clock in `zone` shows it."""
+    local = at.astimezone(zone_named(zone))
+    clock = local.strftime("%H:%M:%S" if local.second else "%H:%M")
+    return f"{say_day(local.date())}, {clock}"
+
+
+def say_day(day: date) -> str:
+    """`Tuesday 1 December 2026`, in English whatever the machine's locale."""
+    return f"{DAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """The IANA zone; WhenError, with the nearest names, if there is none."""
+    try:
+        return ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: "Europe" is a folder
+        near = _zones_like(name)
+        hint = f"Did you mean {' or '.join(near)}?" if near else "Write it like Europe/Berlin or America/New_York."
+        raise WhenError(f"There is no time zone {name!r}.", remedy=hint) from error
+
+
+def _zones_like(name: str) -> list[str]:
+    """At most two zones whose name, or whose city, is nearly `name`."""
+    known = {zone.lower(): zone for zone in sorted(zoneinfo.available_timezones()) if not zone.startswith("Etc/")}
+    wanted = name.strip().lower().replace(" ", "_")
+    if wanted in known:
+        return [known[wanted]]
+    cities: dict[str, str] = {}
+    for low, zone in known.items():
+        if "/" in low:
+            cities.setdefault(low.rpartition("/")[2], zone)
+    if wanted in cities:
+        return [cities[wanted]]
+    near = [known[low] for low in difflib.get_close_matches(wanted, known, 2, 0.75)]
+    near = near or [cities[low] for low in difflib.get_close_matches(wanted.rpartition("/")[2], cities, 2, 0.75)]
+    return list(dict.fromkeys(near))
+
+
+def _read(typed: str, here: datetime) -> datetime:
+    """The wall time (naive), or the instant (aware) if the text has an offset; `here` is now in the zone."""
+    if match := _SLASHED.search(typed):
+        raise _two_readings(match)
+    if _names_a_day(typed):
+        raise WhenError(f"{typed} names a day, and no time.", remedy=f"Add the time: {typed} 09:00.")
+    if match := _DOTTED.fullmatch(typed) or _DASHED.fullmatch(typed):
+        return _wall(typed, int(match["year"]), int(match["month"]), int(match["day"]), match)
+    if match := _DAY_WORD.fullmatch(typed):
+        day = _day_meant(match["word"].lower(), _clock(typed, match), here)
+        if day:
+            return datetime.combine(day, _clock(typed, match))
+    try:
+        return datetime.fromisoformat(typed)
+    except ValueError as error:
+        raise WhenError(f"{typed!r} is no time that can be read.", remedy=f"Write it like {FORMS}.") from error
+
+
+def _names_a_day(typed: str) -> bool:
+    if _DOTTED_DAY.fullmatch(typed):
+        return True
+    try:
+        date.fromisoformat(typed)
+    except ValueError:
+        return False
+    return True
+
+
+def _two_readings(match: re.Match[str]) -> WhenError:
+    first, second, third = (int(number) for number in match.groups())
+    year, pair = (first, ((second, third),)) if first > 31 else (third, ((second, first), (first, second)))
+    days: list[date] = []
+    for month, day in pair:
+        try:
+            days.append(date(year, month, day))
+        except ValueError:
+            continue
+    days = sorted(set(days))
+    if not days:
+        return WhenError(f"{match[0]} is no day of the calendar.", remedy=f"Write it like {FORMS}.")
+    readings = " or ".join(f"{day.day} {MONTHS[day.month - 1]} {day.year}" for day in days)
+    sentence = (
+        f"{match[0]} can be read as {readings}." if len(days) > 1 else f"{match[0]}: days with slashes are not read."
+    )
+    return WhenError(sentence, remedy=f"Write {' or '.join(day.isoformat() for day in days)}, with the time after it.")
+
+
+def _day_meant(word: str, clock: time, here: datetime) -> date | None:
+    """Today, tomorrow, or the next day of that name whose hour is still to come."""
+    if word in ("today", "tomorrow"):
+        return here.date() + timedelta(days=word == "tomorrow")
+    for number, name in enumerate(DAYS):
+        if len(word) >= 3 and name.lower().startswith(word):
+            ahead = (number - here.weekday()) % 7
+            if ahead == 0 and clock <= here.time():
+                ahead = 7
+            return here.date() + timedelta(days=ahead)
+    return None
+
+
+def _wall(typed: str, year: int, month: int, day: int, match: re.Match[str]) -> datetime:
+    try:
+        return datetime.combine(date(year, month, day), _clock(typed, match))
+    except ValueError as error:
+        raise WhenError(f"{typed} is no day of the calendar.", remedy=f"Write it like {FORMS}.") from error
+
+
+def _clock(typed: str, match: re.Match[str]) -> time:
+    try:
+        return time(int(match["hour"]), int(match["minute"]), int(match["second"] or 0))
+    except ValueError as error:
+        raise WhenError(f"{typed}: there is no such time of day.", remedy="Hours go from 00:00 to 23:59.") from error
+
+
+def _instant(wall: datetime, zone: ZoneInfo) -> tuple[datetime, str]:
+    """The instant of a wall time, and the note if it comes twice; WhenError in a gap."""
+    if wall.tzinfo is not None:
+        return wall.astimezone(UTC), ""
+    first, second = (wall.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    at = first.astimezone(UTC)
+    if at.astimezone(zone).replace(tzinfo=None) != wall:
+        raise _gap(wall, first, second)
+    if first.utcoffset() != second.utcoffset():
+        clock = wall.strftime("%H:%M")
+        return at, f"{clock} comes twice on {say_day(wall.date())} in {zone.key}: the first is taken ({first:%H:%M%z})."
+    return at, ""
+
+
+def _gap(wall: datetime, first: datetime, second: datetime) -> WhenError:
+    """In a gap fold=0 has the offset from before the jump and fold=1 the one from after it (PEP 495)."""
+    before, after = first.utcoffset(), second.utcoffset()
+    assert before is not None
+    assert after is not None
+    low, high = wall - after, wall - before  # naive UTC: the jump lies in (low, high]
+    zone = first.tzinfo
+    while high - low > timedelta(seconds=1):
+        middle = low + (high - low) / 2
+        if middle.replace(tzinfo=UTC).astimezone(zone).utcoffset() == before:
+            low = middle
+        else:
+            high = middle
+    jump = high.replace(microsecond=0)
+    starts, ends = jump + before, jump + after
+    return WhenError(
+        f"{wall:%H:%M} does not exist on {say_day(wall.date())} in {zone}: "
+        f"clocks jump from {starts:%H:%M} to {ends:%H:%M}.",
+        remedy=f"Take a time before {starts:%H:%M}, or from {ends:%H:%M} on.",
+    )
+
+
+def _precision(local: datetime) -> str:
+    return "minutes" if not (local.second or local.microsecond) else "auto"

@@ -1,0 +1,1 @@
+"""From a spreadsheet to recipients: opening, cells as people see them, columns, addresses."""

@@ -1,0 +1,185 @@
+"""Columns: from headers to field names, and which of them holds the addresses."""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+
+from campaigns.errors import SpreadsheetError, UsageError, Where
+from campaigns.model.column import CellKind
+from campaigns.recipients.addresses import looks_like_address
+
+JINJA_WORDS = frozenset(
+    "and or not in is if else elif for recursive true false none "  # noqa: SIM905  one word a line would fill the page
+    "self super loop caller varargs kwargs range dict namespace cycler joiner lipsum raw".split()
+)
+OWN_FIELDS = frozenset({"rows", "row", "today", "campaign", "unsubscribe_url", "view_url"})
+RESERVED = JINJA_WORDS | OWN_FIELDS  # a header of this name gets `_2`
+
+ADDRESS = "email"  # the name by which a person names the address column: --column email=HEADER
+
+# Field names of address columns as English, German and French programs export them; the surest first.
+ADDRESS_FIELDS = (  # noqa: SIM905  one word a line would fill the page
+    "email email_address e_mail e_mail_address emailaddress "
+    "e_mail_adresse email_adresse emailadresse mailadresse mail_adresse adresse_e_mail adresse_email adresse_mail "
+    "adresse_électronique adresse_de_courriel courriel courrier_électronique mail mail_address mél mel emails e_mails "
+    "primary_email contact_email work_email customer_email subscriber_email recipient_email business_email "
+    "e_mail_1 email_1 e_mail_1_value kontakt_e_mail e_mail_geschäftlich recipient empfänger destinataire"
+).split()
+
+# Digits in these columns are names, not amounts: postcodes, telephones, account numbers.
+CODE_WORDS = frozenset(
+    "zip zipcode plz postcode postal postleitzahl phone telephone telefon téléphone telefonnummer tel mobile mobil "  # noqa: SIM905  one word a line would fill the page
+    "mobiltelefon handy fax iban bic".split()
+)
+COUNTRY_WORDS = frozenset({"country", "land", "pays", "countrycode", "nation", "staat"})  # where NO is Norway
+
+
+def field_name(header: str) -> str:
+    """What templates call a header: lower case, runs of other characters as `_`; '' if no letter or digit is left."""
+    lower = unicodedata.normalize("NFC", unicodedata.normalize("NFC", header).lower())
+    # What may stand inside an identifier is a letter, mark or digit of any script, which is what Jinja takes for a name.
+    kept = "".join(c if f"a{c}".isidentifier() else "_" for c in lower)
+    name = re.sub(r"_+", "_", kept).strip("_")
+    return name if not name or name.isidentifier() else f"c_{name}"
+
+
+def name_fields(headers: Sequence[str], chosen: Mapping[int, str]) -> list[str]:
+    """A field name for each header, all different; `chosen` are the person's own, by place."""
+    taken = set(RESERVED) | set(chosen.values())
+    fields = []
+    for place, header in enumerate(headers):
+        if place in chosen:
+            fields.append(chosen[place])
+            continue
+        wanted = field_name(header) or f"column_{column_letter(place).lower()}"
+        name, n = wanted, 1
+        while name in taken:
+            n += 1
+            name = f"{wanted}_{n}"
+        taken.add(name)
+        fields.append(name)
+    return fields
+
+
+def choose_columns(headers: Sequence[str], columns: Mapping[str, str], where: Where) -> dict[int, str]:
+    """The person's `--column FIELD=HEADER` as field names by place."""
+    chosen: dict[int, str] = {}
+    for field, header in columns.items():
+        check_field(field)
+        place = place_of(header, headers, where)
+        if place in chosen:
+            raise UsageError(
+                f"The column “{headers[place]}” is named twice: {chosen[place]} and {field}.",
+                where=where,
+                remedy="Give each column one name.",
+            )
+        chosen[place] = field
+    return chosen
+
+
+def check_field(field: str) -> None:
+    if field in RESERVED:
+        raise UsageError(f"“{field}” is a word that templates need for themselves.", remedy=f"Try {field}_2.")
+    if not field or field_name(field) != field:
+        hint = field_name(field)
+        raise UsageError(
+            f"“{field}” is no field name: small letters, digits and _ make one.",
+            remedy=f"Did you mean {hint}?" if hint else "Try a name like first_name.",
+        )
+
+
+def place_of(header: str, headers: Sequence[str], where: Where, fields: Sequence[str] = ()) -> int:
+    """The place of the column that a person names by its header, or by its field name."""
+    for same in (
+        [place for place, other in enumerate(headers) if other == header],
+        [place for place, field in enumerate(fields) if field == header],
+        [place for place, other in enumerate(headers) if field_name(other) == field_name(header) != ""],
+    ):
+        if len(same) == 1:
+            return same[0]
+        if same:
+            letters = ", ".join(column_letter(place) for place in same)
+            raise SpreadsheetError(
+                f"{len(same)} columns are called “{header}” ({letters}).",
+                where=where,
+                remedy="Give them different headers.",
+            )
+    close = get_close_matches(header, [*headers, *fields], n=1, cutoff=0.5)
+    raise SpreadsheetError(
+        f"There is no column “{header}”.",
+        where=where,
+        remedy=f"Did you mean “{close[0]}”?" if close else f"The columns are {listed(headers)}.",
+    )
+
+
+def choose_kinds(
+    types: Mapping[str, CellKind | str], headers: Sequence[str], fields: Sequence[str], where: Where
+) -> dict[int, CellKind]:
+    """The person's `--type COLUMN=KIND` as kinds by place."""
+    return {place_of(name, headers, where, fields): cell_kind(kind) for name, kind in types.items()}
+
+
+def cell_kind(word: str) -> CellKind:
+    """The kind that a person names."""
+    folded = field_name(word)
+    if folded in list(CellKind):
+        return CellKind(folded)
+    kinds = [str(kind) for kind in CellKind]
+    close = get_close_matches(folded, kinds, n=1)
+    raise UsageError(
+        f"“{word}” is no kind of column.",
+        remedy=f"Did you mean {close[0]}?" if close else f"The kinds are {', '.join(kinds)}.",
+    )
+
+
+def find_addresses(headers: Sequence[str], sample: Sequence[Sequence[str]], where: Where) -> int:
+    """The place of the address column: by its name, else by its content."""
+    shares = [address_share([row[place] for row in sample]) for place in range(len(headers))]
+    named = [place for field in ADDRESS_FIELDS for place, header in enumerate(headers) if field_name(header) == field]
+    if named and max(shares[place] for place in named) > 0:
+        surest = [place for place in named if shares[place] >= 0.5]
+        return surest[0] if surest else max(named, key=lambda place: shares[place])
+    likely = [place for place, share in enumerate(shares) if share >= 0.5]
+    if len(likely) == 1:
+        return likely[0]
+    if likely:
+        names = [headers[place] or column_letter(place) for place in likely]
+        raise SpreadsheetError(
+            f"More than one column holds addresses: {listed(names)}.",
+            where=where,
+            remedy=f"Say which one: --column email={_quoted(names[0])}",
+        )
+    if named:
+        return named[0]
+    raise SpreadsheetError(
+        f"No column holds addresses. The columns are {listed(headers)}.",
+        where=where,
+        remedy="Say which one does: --column email=HEADER",
+    )
+
+
+def address_share(cells: Sequence[str]) -> float:
+    """Which share of the filled cells looks like addresses."""
+    filled = [cell for cell in cells if cell]
+    return sum(looks_like_address(cell) for cell in filled) / len(filled) if filled else 0.0
+
+
+def column_letter(place: int) -> str:
+    """A, B, ... Z, AA: what a spreadsheet program calls the column at `place`."""
+    letters = ""
+    place += 1
+    while place:
+        place, rest = divmod(place - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def listed(headers: Sequence[str], most: int = 12) -> str:
+    """Headers for a sentence."""
+    names = [f"“{header}”" for header in headers if header]
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _quoted(header: str) -> str:
+    return f'"{header}"' if " " in header else header

@@ -1,0 +1,285 @@
+"""The workspace's settings: `mergecast.toml`, under `secrets.toml`, under the environment.
+
+Every setting may also come from the environment: `MERGECAST_ZONE`, `MERGECAST_TRANSPORTS__RELAY__PASSWORD`. Secrets
+never stand in `mergecast.toml`, which people mail around and commit; only `run`, `merge` and `doctor` load them.
+The reading, and what is said of a mistake, is in `settings_file.py`.
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from email.utils import getaddresses
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from campaigns.errors import MergecastError
+from campaigns.model.duration import parse_duration
+from campaigns.model.states import CampaignKind
+from campaigns.model.throttle import Throttle
+from campaigns.model.when import zone_named
+from campaigns.settings_file import WrongValueError, complaint, read_layers
+
+LOCAL = "local"  # the default transport: a rehearsal into a mailbox on this machine
+TRANSPORT_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+SENDGRID_HOSTS = ("api.sendgrid.com", "api.eu.sendgrid.com")
+
+
+def load_settings(root: Path, env: Mapping[str, str], *, secrets: bool = False) -> "Settings":
+    """The settings of the workspace at `root`; SettingsError names the place and the remedy.
+
+    Without `secrets` no secret is read: neither `secrets.toml` nor a `*_file` is opened, and passwords are None.
+    """
+    layers = read_layers(root, env, secrets=secrets)
+    try:
+        return Settings.model_validate(layers.merged())
+    except ValidationError as error:
+        raise complaint(error, layers, Settings) from None  # the cause would show what was typed
+
+
+def _zone(value: object) -> object:
+    return value if not isinstance(value, str) else _told(lambda: zone_named(value)).key
+
+
+def _locale(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    from babel import Locale, UnknownLocaleError
+
+    try:
+        return str(Locale.parse(value.replace("-", "_")))
+    except (UnknownLocaleError, ValueError):
+        raise WrongValueError(f"There is no locale {value!r}.", "Write it like en_US, en_GB or de_DE.") from None
+
+
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        raise WrongValueError("A length of time needs its unit.", 'Write it like "90s", "60min", "24h" or "3d".')
+    length = parse_duration(value)
+    if not length:
+        raise WrongValueError(f"{value!r} is no time at all.", 'Write it like "60min" or "24h".')
+    return length
+
+
+def _throttles(value: object) -> object:
+    texts = re.split(r",(?!\s*burst)", value) if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple):
+        return value
+    return tuple(_told(lambda text=text: Throttle.parse(str(text))) for text in texts if str(text).strip())
+
+
+def _addresses(value: object) -> object:
+    texts = value.split(",") if isinstance(value, str) else value
+    return tuple(_address(text) for text in texts) if isinstance(texts, list | tuple) else value
+
+
+def _address(value: object) -> object:
+    """`ada@example.com` or `Ada <ada@example.com>`, as typed; what is wrong with it is said in email-validator's words."""
+    if not isinstance(value, str) or not value.strip():
+        return value
+    from email_validator import EmailNotValidError, validate_email
+
+    if not value.isprintable():
+        raise WrongValueError(
+            "An address has a line break or another control character in it.", "Write it on one line."
+        )
+    remedy = 'Write it like "Ada <ada@example.com>"; a name with a comma in double quotes: \'"Lovelace, Ada" <...>\'.'
+    found = getaddresses([value])
+    if len(found) != 1 or not found[0][1]:
+        raise WrongValueError(f"{value!r} is not one mail address.", remedy)
+    try:
+        validate_email(found[0][1], check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError as error:
+        raise WrongValueError(f"{value!r} is no mail address. {error}", remedy) from None
+    return value.strip()
+
+
+def _public_url(value: object) -> object:
+    if not isinstance(value, str) or not value:
+        return value
+    parts = _told(lambda: urlsplit(value))
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.query
+        or parts.fragment
+        or "@" in parts.netloc
+    ):
+        raise WrongValueError(f"{value!r} is no address of a web site.", 'Write it like "https://mail.example.org".')
+    return value.rstrip("/")
+
+
+def _database(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"sqlite:///[^?#]+", value):
+        raise WrongValueError("`database` is no SQLite file.", 'Write it like "sqlite:///mergecast.db".')
+    return value
+
+
+def _host(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"[\w.:-]+", value):
+        raise WrongValueError(f"{value!r} is no host name.", 'Write the name alone, like "smtp.example.com".')
+    return value
+
+
+def _sendgrid_url(value: object) -> object:
+    """https to SendGrid's two hosts, or http to a literal loopback address: a name could be made to point elsewhere."""
+    if not isinstance(value, str):
+        return value
+    parts, port = _told(lambda: (urlsplit(value), urlsplit(value).port))
+    bare = value.isprintable() and not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
+    if bare and parts.scheme == "https" and parts.hostname in SENDGRID_HOSTS and port in (None, 443):
+        return f"https://{parts.hostname}"
+    if bare and parts.scheme == "http" and _loopback(parts.hostname or ""):
+        return value.rstrip("/")
+    hosts = " or ".join(f"https://{host}" for host in SENDGRID_HOSTS)
+    raise WrongValueError(
+        "`base_url` would send the API key elsewhere.", f"Use {hosts}; a double on http://127.0.0.1:PORT."
+    )
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _told(read: Any) -> Any:
+    """What `read` returns; an error meant for people keeps its remedy on the way through pydantic."""
+    try:
+        return read()
+    except MergecastError as error:
+        raise WrongValueError(error.sentence, error.remedy) from None
+    except ValueError as error:
+        raise WrongValueError(f"{error}.", "") from None
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True)
+
+
+Address = Annotated[str, BeforeValidator(_address)]
+Addresses = Annotated[tuple[str, ...], BeforeValidator(_addresses)]
+Throttles = Annotated[tuple[Throttle, ...], BeforeValidator(_throttles)]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+class SenderSettings(_Part):
+    """`[sender]`"""
+
+    from_: Address = Field(default="", alias="from", description='Who mails are from, like `"Ada <ada@example.com>"`.')
+    reply_to: Address = Field(default="", description="Where answers go, if not to `from`.")
+    also: Addresses = Field(default=(), description="Further addresses that `--from` and a template may name.")
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """Every address that a campaign may be from or answered to."""
+        return tuple(address for address in (self.from_, self.reply_to, *self.also) if address)
+
+
+class MaildirSettings(_Part):
+    """`kind = "maildir"`: a rehearsal; nothing leaves this machine."""
+
+    kind: Literal["maildir"]
+    path: Path = Field(default=Path("mail"), description="The mailbox; a relative path lies in the workspace.")
+    throttle: Throttles = Field(default=(), description='Limits, like `["20/s", "50000/d"]`.')
+
+
+class SmtpSettings(_Part):
+    """`kind = "smtp"`: any mail server."""
+
+    kind: Literal["smtp"]
+    host: Annotated[str, BeforeValidator(_host)] = Field(min_length=1, description="The server's name.")
+    port: int = Field(
+        default=0, ge=0, le=65_535, description="Its port. Unless set: 587 (starttls), 465 (implicit), 25 (none)."
+    )
+    tls: Literal["starttls", "implicit", "none"] = Field(
+        default="starttls", description="How the connection is encrypted."
+    )
+    user: str = Field(default="", description="The name to log in with; empty for no login.")
+    password: SecretStr | None = Field(default=None, description="Secret: from `secrets.toml` or the environment.")
+    password_file: Path | None = Field(
+        default=None, description="A file (mode 600) that holds nothing but the password."
+    )
+    ca_file: Path | None = Field(default=None, description="Certificates to trust instead of the public ones (PEM).")
+    connections: int = Field(default=4, ge=1, le=100, description="How many connections at once.")
+    throttle: Throttles = Field(default=(), description='Limits, like `["100/s", "50000/d"]`.')
+
+    @model_validator(mode="before")
+    @classmethod
+    def _port_of_its_tls(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "port" not in data:
+            ports = {"starttls": 587, "implicit": 465, "none": 25}
+            return {**data, "port": ports.get(str(data.get("tls", "starttls")), 587)}
+        return data
+
+
+class SendgridSettings(_Part):
+    """`kind = "sendgrid"`: the SendGrid Web API."""
+
+    kind: Literal["sendgrid"]
+    api_key: SecretStr | None = Field(default=None, description="Secret: from `secrets.toml` or the environment.")
+    api_key_file: Path | None = Field(default=None, description="A file (mode 600) that holds nothing but the key.")
+    base_url: Annotated[str, BeforeValidator(_sendgrid_url)] = Field(
+        default=f"https://{SENDGRID_HOSTS[0]}",
+        description=f"`https://{SENDGRID_HOSTS[1]}` for an EU subuser; plain http on a loopback address only.",
+    )
+    batch: int = Field(default=250, ge=1, le=1_000, description="How many recipients one request may carry.")
+    connections: int = Field(default=4, ge=1, le=32, description="How many requests at once.")
+    throttle: Throttles = Field(default=(), description='Limits, like `["100/s", "50000/d"]`; they count recipients.')
+
+
+TransportSettings = Annotated[MaildirSettings | SmtpSettings | SendgridSettings, Field(discriminator="kind")]
+
+
+class Settings(_Part):
+    """Everything in `mergecast.toml`."""
+
+    zone: Annotated[str, BeforeValidator(_zone)] = Field(
+        default="UTC", description="The time zone of send times, as IANA names it."
+    )
+    locale: Annotated[str, BeforeValidator(_locale)] = Field(
+        default="en_US", description="How numbers and dates are written."
+    )
+    database: Annotated[str, BeforeValidator(_database)] = Field(
+        default="sqlite:///mergecast.db", description="Where everything is kept; a relative path lies in the workspace."
+    )
+    public_url: Annotated[str, BeforeValidator(_public_url)] = Field(
+        default="", description="Where unsubscribe pages are served, like `https://mail.example.org`."
+    )
+    late_after: Duration = Field(
+        default=timedelta(minutes=60), description="A campaign that could not start within this is paused."
+    )
+    give_up_after: Duration | None = Field(
+        default=None, description="How long a deferred message is tried again. Unless set: 24h, transactional mail 72h."
+    )
+    keep_sheets: bool = Field(default=True, description="Keep imported files in `sheets/`.")
+    user: str = Field(default="", description="Who is named in the history. Unless set: the login.")
+    sender: SenderSettings = Field(default_factory=lambda: SenderSettings.model_validate({}))
+    transports: dict[str, TransportSettings] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rehearsal_is_there(cls, data: Any) -> Any:
+        transports = data.get("transports", {}) if isinstance(data, dict) else None
+        if not isinstance(transports, dict):
+            return data
+        return {**data, "transports": {LOCAL: {"kind": "maildir"}, **transports}}
+
+    @model_validator(mode="after")
+    def _names(self) -> "Settings":
+        for name, transport in self.transports.items():
+            if not TRANSPORT_NAME.fullmatch(name):
+                remedy = "Use small letters and digits, words joined by one underscore: relay, relay_2."
+                raise WrongValueError(f"A transport cannot be called {name!r}.", remedy, ("transports", name))
+            if name == LOCAL and transport.kind != "maildir":
+                remedy = f"Call it something else: the default, {LOCAL}, never sends to people."
+                raise WrongValueError(f"The transport {LOCAL!r} is the rehearsal.", remedy, ("transports", name))
+        return self
+
+    def gives_up_after(self, kind: CampaignKind) -> timedelta:
+        """How long a deferred message of such a campaign is tried again."""
+        return self.give_up_after or timedelta(hours=72 if kind is CampaignKind.TRANSACTIONAL else 24)

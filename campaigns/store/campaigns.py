@@ -1,0 +1,111 @@
+"""Campaigns: one row each, and the guarded change of its state."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, select
+
+from campaigns.model.states import CampaignKind, CampaignState
+from campaigns.store import tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Campaign:
+    """A campaign as it stands in the store; instants are microseconds UTC."""
+
+    id: int
+    name: str
+    kind: CampaignKind
+    state: CampaignState
+    reason: str = ""
+    list_id: int
+    sheet_id: int | None = None
+    template: str
+    version_id: int | None = None
+    sender_given: str = ""  # what the person asked for; "" leaves it to the front matter and the settings
+    sender: str = ""  # From, with its display name
+    reply_to: str = ""
+    public_url: str = ""
+    transport: str
+    leaves: bool
+    zone: str
+    starts_wall: str = ""  # "2026-12-01T09:00"; "" is now
+    starts_at: int | None = None
+    late_after: int  # seconds
+    give_up_after: int  # seconds
+    throttles: str = ""  # text forms, a line each
+    tag_salt: bytes
+    prints_today: bool = False
+    checking: str = ""  # the token of the check that is staging messages just now
+    prepared: str = ""  # hash of all that the staged messages were made from
+    fingerprint: str = ""  # hash of sheet and template version
+    series: str | None = None
+    occurrence: str | None = None
+    rows: int = 0
+    made_at: int
+    who: str
+    queued_at: int | None = None
+    finished_at: int | None = None
+
+
+def find(conn: Connection, name: str) -> Campaign | None:
+    return _one(conn, tables.campaigns.c.name == name)
+
+
+def by_id(conn: Connection, campaign_id: int) -> Campaign | None:
+    return _one(conn, tables.campaigns.c.id == campaign_id)
+
+
+def names(conn: Connection) -> Sequence[str]:
+    """Every campaign's name, the newest first."""
+    return conn.scalars(select(tables.campaigns.c.name).order_by(tables.campaigns.c.id.desc())).all()
+
+
+def same_mail(conn: Connection, fingerprint: str, *, since: int) -> list[Campaign]:
+    """Campaigns of that fingerprint whose mail leaves, or left since then (microseconds UTC), the latest first."""
+    columns = tables.campaigns.c
+    same = select(columns.id).where(
+        columns.fingerprint == fingerprint,
+        columns.leaves,
+        columns.queued_at.is_not(None),
+        columns.starts_at >= since,
+    )
+    found = (by_id(conn, key) for key in conn.scalars(same.order_by(columns.starts_at.desc())).all())
+    return [campaign for campaign in found if campaign]
+
+
+def insert(conn: Connection, **columns: Any) -> int:
+    """A new campaign; its id."""
+    made: int = conn.scalars(sa.insert(tables.campaigns).values(columns).returning(tables.campaigns.c.id)).one()
+    return made
+
+
+def update(conn: Connection, campaign_id: int, **columns: Any) -> None:
+    conn.execute(sa.update(tables.campaigns).where(tables.campaigns.c.id == campaign_id).values(columns))
+
+
+def change_state(
+    conn: Connection, campaign_id: int, to: CampaignState, *, allowed: Collection[CampaignState], reason: str = ""
+) -> bool:
+    """Change the state if it is one of `allowed` just now; False if it is another."""
+    changed = conn.execute(
+        sa.update(tables.campaigns)
+        .where(tables.campaigns.c.id == campaign_id, tables.campaigns.c.state.in_([str(s) for s in allowed]))
+        .values(state=str(to), reason=reason)
+    )
+    return changed.rowcount == 1
+
+
+def _one(conn: Connection, condition: Any) -> Campaign | None:
+    row = conn.execute(select(*(tables.campaigns.c[name] for name in _NAMES)).where(condition)).one_or_none()
+    if row is None:
+        return None
+    columns = row._asdict()
+    columns["kind"] = CampaignKind(columns["kind"])
+    columns["state"] = CampaignState(columns["state"])
+    return Campaign(**columns)
+
+
+_NAMES = [field.name for field in fields(Campaign)]

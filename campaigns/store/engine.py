@@ -1,0 +1,117 @@
+"""Opening the store: one SQLite file (or PostgreSQL), with one way to read, one to write and one to lease.
+
+SQLite runs in WAL. Writers say BEGIN IMMEDIATE, because a reader that turns into a writer fails at once with "database is
+locked" when another wrote in between. Leases commit with synchronous=FULL: a message that may be on the wire is on disk
+before the first byte leaves. Everything else commits with NORMAL, and a later lease's fsync carries it along.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
+
+from campaigns.errors import StoreError
+
+__all__ = ["APPLICATION_ID", "BUSY_SECONDS", "Connection", "Store", "create_file"]
+
+APPLICATION_ID = 0x4D434153  # "MCAS": tells `file` and a curious person what this SQLite file is
+BUSY_SECONDS = 10.0
+
+
+class Store:
+    """The engines of one store; cheap to make, opens files only when used."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.path = _file_of(url)
+        self._reading = _engine(url, begin="BEGIN", synchronous="NORMAL")
+        self._writing = _engine(url, begin="BEGIN IMMEDIATE", synchronous="NORMAL")
+        self._leasing = _engine(url, begin="BEGIN IMMEDIATE", synchronous="FULL")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent look at the tables."""
+        with _told(), self._reading.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One short transaction; rolled back if the block raises."""
+        with _told(), self._writing.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def lease(self) -> Iterator[Connection]:
+        """A transaction that is on disk, fsync and all, when the block ends."""
+        with _told(), self._leasing.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        for engine in (self._reading, self._writing, self._leasing):
+            engine.dispose()
+
+
+def create_file(path: Path) -> None:
+    """An empty SQLite file that only its owner may read, with what must be set before the first table."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # first: once a page is written, it is ignored
+    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.close()
+
+
+def _file_of(url: str) -> Path | None:
+    parsed = make_url(url)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
+def _engine(url: str, *, begin: str, synchronous: str) -> Engine:
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_engine(url)
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are ours, not the driver's guess
+        for pragma in (f"synchronous={synchronous}", "foreign_keys=ON", "temp_store=FILE"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """The driver's complaint as a sentence with a remedy."""
+    try:
+        yield
+    except exc.IntegrityError:
+        raise
+    except exc.DBAPIError as error:
+        raise StoreError(*_sentence(str(error.orig))) from error
+
+
+def _sentence(complaint: str) -> tuple[str]:
+    for sign, sentence in _COMPLAINTS.items():
+        if sign in complaint:
+            return (sentence,)
+    return (f"The database says: {complaint}.",)
+
+
+_COMPLAINTS = {
+    "locked": "The database is busy: another program has held it for ten seconds.",
+    "disk is full": "The disk is full: nothing was changed.",
+    "readonly": "The database is read-only: nothing was changed.",
+    "read-only": "The database is read-only: nothing was changed.",
+    "malformed": "The database is damaged. Restore it from a backup.",
+    "not a database": "mergecast.db is not a Mergecast database.",
+    "unable to open": "The database cannot be opened: look at the permissions of its folder.",
+}

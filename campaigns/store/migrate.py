@@ -1,0 +1,190 @@
+"""Making a store, opening one, and bringing an older one up to date.
+
+Alembic is imported only where tables are made: every other command reads the schema's number with plain SQL.
+A schema's number is its last migration's revision, four digits, counted up.
+"""
+
+import os
+import sqlite3
+import uuid
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, inspect, text
+
+from campaigns import __version__
+from campaigns.clock import Clock, to_micros
+from campaigns.errors import StoreError, Where
+from campaigns.store import history
+from campaigns.store.engine import APPLICATION_ID, Store, create_file
+from campaigns.store.lock import worker_lock
+from campaigns.store.machine import machine_id
+from campaigns.store.tables import workspace
+
+SCHEMA = "0001"
+
+
+def create_store(url: str, *, made_by: str, clock: Clock) -> None:
+    """A new store with all tables and its workspace row; StoreError if there is one already."""
+    store = Store(url)
+    if store.path:
+        _create_file(store.path)
+    try:
+        with store.write() as conn:
+            _migrate(conn)
+            conn.execute(
+                insert(workspace).values(
+                    uuid=str(uuid.uuid4()), machine_id=machine_id(), made_by=made_by, made_at=to_micros(clock.now())
+                )
+            )
+    except BaseException:
+        store.close()
+        if store.path:
+            _remove_file(store.path)
+        raise
+    store.close()
+
+
+def open_store(url: str) -> Store:
+    """The store at `url`, if this Mergecast can work with it as it is; StoreError says why not."""
+    store = _existing(url)
+    found = _schema(store)
+    if found > SCHEMA:
+        raise StoreError(
+            f"The database has schema {found}; this Mergecast, {__version__}, knows schemas up to {SCHEMA}.",
+            where=_where(store),
+            remedy="Install the newer Mergecast that last worked here.",
+        )
+    if found < SCHEMA:
+        raise StoreError(
+            f"The database has schema {found}; this Mergecast, {__version__}, needs schema {SCHEMA}.",
+            where=_where(store),
+            remedy="Run `mergecast upgrade`: it makes a copy first.",
+        )
+    return store
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What an upgrade did; `copy` is the database as it was, None where nothing was to do or a server keeps it."""
+
+    before: str
+    after: str
+    copy: Path | None
+
+
+def upgrade_store(url: str, *, who: str, clock: Clock) -> Upgrade:
+    """Bring an older store up to date, under the worker's lock, after a copy: wholly, or it is as it was."""
+    store = _existing(url)
+    try:
+        found = _schema(store)
+        if found >= SCHEMA:
+            open_store(url).close()  # which refuses a newer one
+            return Upgrade(found, found, None)
+        with worker_lock(store.path) if store.path else nullcontext():
+            copy = _copy(store.path, found, clock) if store.path else None
+            with store.write() as conn:
+                _migrate(conn)
+                detail = {"before": found, "after": SCHEMA}
+                history.record(conn, at=clock.now(), who=who, verb="upgrade", thing="workspace", detail=detail)
+        return Upgrade(found, SCHEMA, copy)
+    finally:
+        store.close()
+
+
+def _create_file(path: Path) -> None:
+    try:
+        create_file(path)
+    except FileExistsError:
+        raise StoreError(
+            f"There is a database already: {path.name}.",
+            where=Where(file=str(path)),
+            remedy="Use it, or choose another folder.",
+        ) from None
+    except OSError as error:
+        raise StoreError(
+            f"The database cannot be made: {error.strerror}.",
+            where=Where(file=str(path)),
+            remedy="Look at the permissions of its folder, and whether the disk is full.",
+        ) from error
+
+
+def _remove_file(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _migrate(conn: Connection) -> None:
+    """All missing migrations, in the caller's transaction."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": conn})
+    config.set_main_option("script_location", "campaigns.store:migrations")
+    config.set_main_option("path_separator", "os")
+    command.upgrade(config, "head")
+
+
+def _existing(url: str) -> Store:
+    """The store's engines, once its file is known to be one of ours."""
+    store = Store(url)
+    if store.path is None:
+        return store
+    try:
+        with store.path.open("rb") as file:
+            header = file.read(_HEADER)
+    except FileNotFoundError:
+        raise StoreError("No workspace database here.", where=_where(store), remedy="Run `mergecast init`.") from None
+    except OSError as error:
+        raise StoreError(
+            f"The database cannot be opened: {error.strerror}.",
+            where=_where(store),
+            remedy="Look at the permissions of the file and its folder.",
+        ) from error
+    if not header.startswith(_MAGIC) or int.from_bytes(header[68:72]) != APPLICATION_ID:
+        raise StoreError(
+            f"{store.path.name} is not a Mergecast database.",
+            where=_where(store),
+            remedy="Set `database` in mergecast.toml to the right file, or move this one away and run `mergecast init`.",
+        )
+    return store
+
+
+def _schema(store: Store) -> str:
+    with store.read() as conn:
+        if inspect(conn).has_table("alembic_version"):
+            found: str | None = conn.scalar(text("SELECT max(version_num) FROM alembic_version"))
+            if found is not None:
+                return found
+    raise StoreError(
+        "The database was never finished: whatever made it was stopped half-way.",
+        where=_where(store),
+        remedy="Remove the file and run `mergecast init` again; nothing is in it.",
+    )
+
+
+def _copy(path: Path, schema: str, clock: Clock) -> Path:
+    """The whole database, write-ahead log included, beside the original; only its owner may read it."""
+    copy = path.with_name(f"{path.name}.{schema}-{clock.now().astimezone(UTC):%Y%m%dT%H%M%SZ}")
+    try:
+        os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # VACUUM INTO fills an empty file
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("VACUUM INTO ?", (str(copy),))
+    except (OSError, sqlite3.Error) as error:
+        copy.unlink(missing_ok=True)
+        raise StoreError(
+            f"The copy that comes before an upgrade cannot be made: {error}. Nothing was changed.",
+            where=Where(file=str(copy)),
+            remedy="Make room for a second database of this size, then run `mergecast upgrade` again.",
+        ) from error
+    return copy
+
+
+def _where(store: Store) -> Where:
+    return Where(file=str(store.path) if store.path else None)
+
+
+_MAGIC = b"SQLite format 3\0"
+_HEADER = 100  # bytes; the application id stands at 68 (https://www.sqlite.org/fileformat.html#the_database_header)

@@ -1,0 +1,111 @@
+"""Sheets: one import each, immutable; invisible (`n` is null) until all of its rows are in."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from campaigns.model.column import CellKind, Column
+from campaigns.store import tables
+from campaigns.store.tables import columns, sheets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """A sheet as it stands in the store; `at` is microseconds UTC."""
+
+    id: int
+    list_id: int
+    n: int  # 1 for the first sheet of its list
+    sha256: str
+    file_name: str
+    kept: bool
+    worksheet: str
+    encoding: str
+    delimiter: str
+    header_row: int
+    rows: int
+    at: int
+    who: str
+
+
+def begin(
+    conn: Connection,
+    list_id: int,
+    *,
+    sha256: str,
+    file_name: str,
+    kept: bool,
+    worksheet: str,
+    encoding: str,
+    delimiter: str,
+    header_row: int,
+    at: int,
+    who: str,
+) -> int:
+    """A sheet that nobody sees yet; its id."""
+    made: int = conn.scalars(
+        insert(sheets)
+        .values(
+            list_id=list_id,
+            sha256=sha256,
+            file_name=file_name,
+            kept=kept,
+            worksheet=worksheet,
+            encoding=encoding,
+            delimiter=delimiter,
+            header_row=header_row,
+            at=at,
+            who=who,
+        )
+        .returning(sheets.c.id)
+    ).one()
+    return made
+
+
+def is_coming_in(conn: Connection, sheet_id: int) -> bool:
+    """Whether a begun sheet is still there: another import into its list removes it."""
+    return conn.scalar(select(sheets.c.id).where(sheets.c.id == sheet_id, sheets.c.n.is_(None))) is not None
+
+
+def finish(conn: Connection, sheet_id: int, *, rows: int, found: Iterable[Column]) -> int:
+    """Make a sheet visible, with its columns; its number within the list."""
+    list_id = conn.scalar(select(sheets.c.list_id).where(sheets.c.id == sheet_id))
+    last = conn.scalar(select(func.max(sheets.c.n)).where(sheets.c.list_id == list_id)) or 0
+    conn.execute(update(sheets).where(sheets.c.id == sheet_id).values(n=last + 1, rows=rows))
+    if new := [{"sheet_id": sheet_id, **asdict(column)} for column in found]:
+        conn.execute(insert(columns), new)
+    return int(last) + 1
+
+
+def leftovers(conn: Connection, list_id: int) -> Sequence[int]:
+    """Sheets whose import never came to its end."""
+    return conn.scalars(select(sheets.c.id).where(sheets.c.list_id == list_id, sheets.c.n.is_(None))).all()
+
+
+def remove(conn: Connection, sheet_id: int) -> None:
+    """Forget a sheet without rows."""
+    conn.execute(delete(tables.findings).where(tables.findings.c.sheet_id == sheet_id))
+    conn.execute(delete(columns).where(columns.c.sheet_id == sheet_id))
+    conn.execute(delete(sheets).where(sheets.c.id == sheet_id))
+
+
+def latest(conn: Connection, list_id: int) -> Sheet | None:
+    """The newest whole sheet of a list."""
+    row = conn.execute(
+        select(sheets).where(sheets.c.list_id == list_id, sheets.c.n.is_not(None)).order_by(sheets.c.n.desc()).limit(1)
+    ).one_or_none()
+    return Sheet(**row._asdict()) if row else None
+
+
+def by_id(conn: Connection, sheet_id: int) -> Sheet:
+    return Sheet(**conn.execute(select(sheets).where(sheets.c.id == sheet_id)).one()._asdict())
+
+
+def columns_of(conn: Connection, sheet_id: int) -> tuple[Column, ...]:
+    """In the order of the sheet."""
+    query = select(columns).where(columns.c.sheet_id == sheet_id).order_by(columns.c.place)
+    return tuple(
+        Column(row.place, row.header, row.field, CellKind(row.kind), row.format, row.locale, row.empty)
+        for row in conn.execute(query)
+    )

@@ -1,0 +1,358 @@
+"""All tables. Instants are microseconds UTC; enums are words in small tables and small integers in big ones.
+
+The schema is portable to PostgreSQL; migration 0001 makes exactly these. A recipient's and a shape's id carry no foreign
+key where millions of rows refer to them without an index: each deleted recipient or shape would scan all messages.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite gives a rowid, and counts it up by itself, only to a column that is INTEGER.
+Key = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _key() -> Column[int]:
+    return Column("id", Key, primary_key=True)
+
+
+workspace = Table(
+    "workspace",
+    metadata,
+    Column("uuid", String(36), primary_key=True),
+    Column("machine_id", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+)
+
+history = Table(
+    "history",
+    metadata,
+    _key(),
+    Column("at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("thing", Text, nullable=False),  # "campaign", "list", ...
+    Column("thing_id", BigInteger),
+    Column("detail", Text, nullable=False, default=""),  # JSON
+)
+
+lists = Table(
+    "lists",
+    metadata,
+    _key(),
+    Column("name", Text, nullable=False),
+    Column("folded", Text, nullable=False, unique=True),
+)
+
+sheets = Table(
+    "sheets",
+    metadata,
+    _key(),
+    Column("list_id", ForeignKey("lists.id"), nullable=False),
+    Column("n", Integer),  # null while its rows are still coming in: invisible until the import is whole
+    Column("sha256", Text, nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("kept", Boolean, nullable=False),
+    Column("worksheet", Text, nullable=False, default=""),
+    Column("encoding", Text, nullable=False, default=""),
+    Column("delimiter", Text, nullable=False, default=""),
+    Column("header_row", Integer, nullable=False),
+    Column("rows", Integer, nullable=False, default=0),
+    Column("at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    UniqueConstraint("list_id", "n"),
+)
+
+columns = Table(
+    "columns",
+    metadata,
+    Column("sheet_id", ForeignKey("sheets.id"), primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("header", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("format", Text, nullable=False, default=""),
+    Column("locale", Text, nullable=False, default=""),
+    Column("empty", Integer, nullable=False, default=0),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    _key(),
+    Column("template", Text, nullable=False),  # its name, relative to the workspace
+    Column("kind", Text, nullable=False),  # md, mjml, html, txt
+    Column("sha256", Text, nullable=False),
+    Column("source", LargeBinary, nullable=False),  # zlib: the file and the layouts and blocks it used
+    Column("at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    UniqueConstraint("template", "sha256"),
+)
+
+constants = Table(
+    "constants",
+    metadata,
+    _key(),
+    Column("version_id", ForeignKey("versions.id"), nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # zlib
+    UniqueConstraint("version_id", "sha256"),
+)
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    _key(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    Column("list_id", ForeignKey("lists.id"), nullable=False),
+    Column("sheet_id", ForeignKey("sheets.id")),
+    Column("template", Text, nullable=False),
+    Column("version_id", ForeignKey("versions.id")),
+    Column("sender_given", Text, nullable=False, default=""),  # what the person asked for; "" leaves it to the template
+    Column("sender", Text, nullable=False, default=""),  # From, with its display name
+    Column("reply_to", Text, nullable=False, default=""),
+    Column("public_url", Text, nullable=False, default=""),
+    Column("transport", Text, nullable=False),
+    Column("leaves", Boolean, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("starts_wall", Text, nullable=False, default=""),  # "2026-12-01T09:00", "" = now
+    Column("starts_at", BigInteger),
+    Column("late_after", Integer, nullable=False),  # seconds
+    Column("give_up_after", Integer, nullable=False),  # seconds
+    Column("throttles", Text, nullable=False, default=""),  # text forms, a line each
+    Column("tag_salt", LargeBinary, nullable=False),
+    Column("prints_today", Boolean, nullable=False, default=False),
+    Column("checking", Text, nullable=False, default=""),  # who is staging messages just now
+    Column("prepared", Text, nullable=False, default=""),  # hash of all that the staged messages were made from
+    Column("fingerprint", Text, nullable=False, default="", index=True),  # hash of sheet and template version
+    Column("series", Text),
+    Column("occurrence", Text),
+    Column("rows", Integer, nullable=False, default=0),
+    Column("made_at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("queued_at", BigInteger),
+    Column("finished_at", BigInteger),
+    UniqueConstraint("series", "occurrence"),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    _key(),
+    Column("campaign_id", ForeignKey("campaigns.id"), index=True),
+    Column("sheet_id", ForeignKey("sheets.id"), index=True),
+    Column("code", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("first_rows", Text, nullable=False),  # JSON
+    Column("place", Text, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("remedy", Text, nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    _key(),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("machine_id", Text, nullable=False),
+    Column("boot_id", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("beat_at", BigInteger, nullable=False),
+    Column("stopped_at", BigInteger),
+    Column("doing", Text, nullable=False, default=""),  # JSON: rates, waits and troubles, for `status`
+)
+
+handovers = Table(
+    "handovers",
+    metadata,
+    _key(),
+    Column("worker_id", ForeignKey("workers.id"), nullable=False),
+    Column("transport", Text, nullable=False),
+    Column("host", Text, nullable=False, default=""),
+    Column("remote_id", Text, nullable=False, default=""),
+    Column("code", Text, nullable=False, default=""),
+    Column("text", Text, nullable=False, default=""),
+    Column("at", BigInteger, nullable=False),
+    Column("rows", Integer, nullable=False),
+)
+
+throttle_use = Table(
+    "throttle_use",
+    metadata,
+    Column("throttle", Text, primary_key=True),  # whose and which: "transport:relay 100/s"
+    Column("slice", BigInteger, primary_key=True),  # micros UTC of the slice's start
+    Column("used", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    _key(),
+    Column("address_id", ForeignKey("addresses.id"), unique=True),
+    Column("domain_id", ForeignKey("domains.id"), unique=True),
+    Column("reason", Text, nullable=False),
+    Column("source", Text, nullable=False, default=""),
+    Column("campaign_id", ForeignKey("campaigns.id")),
+    Column("at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+)
+
+domains = Table(
+    "domains",
+    metadata,
+    _key(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("lane", SmallInteger, nullable=False, default=0),  # recipient-domain group
+)
+
+addresses = Table(
+    "addresses",
+    metadata,
+    _key(),
+    Column("folded", Text, nullable=False, unique=True),
+    Column("domain_id", ForeignKey("domains.id"), nullable=False),
+)
+
+recipients = Table(
+    "recipients",
+    metadata,
+    _key(),
+    Column("sheet_id", ForeignKey("sheets.id"), nullable=False),
+    Column("row", Integer, nullable=False),
+    Column("address_id", ForeignKey("addresses.id")),
+    Column("given", Text),  # the address as typed, where it differs from the folded one
+    Column("cells", Text, nullable=False),
+    Column("verdict", SmallInteger, nullable=False),
+    Column("note", Text),  # why it was rejected
+    UniqueConstraint("sheet_id", "row"),
+)
+
+left_out = Table(
+    "left_out",
+    metadata,
+    Column("campaign_id", ForeignKey("campaigns.id"), primary_key=True),
+    Column("recipient_id", Key, primary_key=True),
+    Column("code", SmallInteger, nullable=False),
+    Column("message_id", BigInteger),
+    Column("note", Text),
+    sqlite_with_rowid=False,
+)
+
+shapes = Table(
+    "shapes",
+    metadata,
+    _key(),
+    Column("campaign_id", ForeignKey("campaigns.id"), nullable=False),
+    Column("version_id", ForeignKey("versions.id"), nullable=False),
+    Column("parts", LargeBinary, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    UniqueConstraint("campaign_id", "sha256"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    _key(),
+    Column("campaign_id", ForeignKey("campaigns.id"), nullable=False),
+    Column("recipient_id", Key, nullable=False),
+    Column("address_id", ForeignKey("addresses.id"), nullable=False),
+    Column("ordinal", SmallInteger, nullable=False, default=0),
+    Column("wave", SmallInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False, default=0),
+    Column("lane", SmallInteger, nullable=False, default=0),
+    Column("attempts", SmallInteger, nullable=False, default=0),
+    Column("shape_id", Key, nullable=False),
+    Column("to_addr", Text),  # null where it is the folded address
+    Column("slots", LargeBinary),
+    Column("token", LargeBinary, nullable=False),
+    Column("worker_id", Integer),
+    Column("handover_id", BigInteger),
+    Column("leased_at", BigInteger),
+    Column("settled_at", BigInteger),
+    Column("remote_id", Text),
+    sqlite_autoincrement=True,  # ids are names in links and Message-IDs: never used twice
+)
+QUEUED = text("state = 1")  # MessageState.QUEUED; an index's condition must be a literal
+Index(
+    "uq_messages_campaign_person",
+    messages.c.campaign_id,
+    messages.c.address_id,
+    messages.c.ordinal,
+    unique=True,
+    sqlite_where=text("wave > 0"),
+    postgresql_where=text("wave > 0"),
+)
+Index(
+    "ix_messages_queued",
+    messages.c.campaign_id,
+    messages.c.lane,
+    messages.c.due_at,
+    messages.c.id,
+    sqlite_where=QUEUED,
+    postgresql_where=QUEUED,
+)
+Index(
+    "ix_messages_proofs",
+    messages.c.id,
+    sqlite_where=text("state = 1 AND wave = 0"),
+    postgresql_where=text("state = 1 AND wave = 0"),
+)
+Index(
+    "ix_messages_leased",
+    messages.c.worker_id,
+    sqlite_where=text("state = 2"),
+    postgresql_where=text("state = 2"),
+)
+Index(  # counting and finding what is settled: rejected, uncertain, ...
+    "ix_messages_settled",
+    messages.c.campaign_id,
+    messages.c.state,
+    messages.c.wave,
+    sqlite_where=text("state > 2"),
+    postgresql_where=text("state > 2"),
+)
+Index("ix_messages_address", messages.c.address_id)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("message_id", BigInteger, primary_key=True),
+    Column("n", SmallInteger, primary_key=True),
+    Column("handover_id", BigInteger),
+    Column("at", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("code", Text, nullable=False, default=""),
+    Column("text", Text, nullable=False, default=""),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,145 @@
+"""Who is to blame: what follows from an Outcome for the message, its campaign and its transport.
+
+A refusal that is about us (key, sender, size, policy) returns the message and, at once or after ten in a row, pauses the
+campaign; an outage returns it and lets the transport rest; only what is about the recipient settles the message.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from campaigns.clock import Clock, to_micros
+from campaigns.model.retry import next_try
+from campaigns.model.states import AttemptOutcome, MessageState, PauseReason
+from campaigns.store.outbox import Candidate, SendingCampaign, Settlement
+from scheduler.transports.contract import Blame, Outcome, Stage, Verdict
+
+_IN_A_ROW = 10  # refusals about us, or equal texts without an enhanced code, that pause a campaign
+_LOST_IN_A_ROW = 3  # uncertain hand-overs in a row after which a transport rests
+_REST = (1, 2, 5, 10, 30, 60)  # seconds that a transport rests after the first, second, ... outage in a row
+
+_STATE = {
+    Verdict.ACCEPTED: (MessageState.ACCEPTED, None),
+    Verdict.REJECTED: (MessageState.REJECTED, AttemptOutcome.REJECTED),
+    Verdict.UNCERTAIN: (MessageState.UNCERTAIN, AttemptOutcome.UNCERTAIN),
+}
+
+
+def settlements(
+    candidates: Sequence[Candidate], outcomes: Sequence[Outcome], campaign: SendingCampaign, clock: Clock
+) -> list[Settlement]:
+    """What is written down for leased messages; those that fared alike share an entry, unless they are to be tried again."""
+    now = clock.now()
+    alike: dict[tuple[Outcome, int], list[Candidate]] = {}
+    found = []
+    for candidate, outcome in zip(candidates, outcomes, strict=True):
+        if outcome.verdict in (Verdict.DEFERRED, Verdict.RETURNED):
+            found.append(_again(candidate, outcome, campaign, now))
+        else:
+            alike.setdefault((outcome, candidate.attempts), []).append(candidate)
+    for (outcome, attempts), those in alike.items():
+        state, tried = _STATE[outcome.verdict]
+        found.append(
+            Settlement(
+                message_ids=tuple(candidate.id for candidate in those),
+                state=state,
+                at=to_micros(now),
+                attempts=attempts + 1,
+                remote_id=outcome.remote_id if len(those) == 1 else None,  # a request's id stands with its hand-over
+                outcome=tried,
+                code=_code(outcome),
+                text=outcome.text,
+            )
+        )
+    return found
+
+
+def _again(candidate: Candidate, outcome: Outcome, campaign: SendingCampaign, now: datetime) -> Settlement:
+    deferred = outcome.verdict is Verdict.DEFERRED
+    attempts = candidate.attempts + deferred
+    return Settlement(
+        message_ids=(candidate.id,),
+        state=MessageState.QUEUED,
+        at=to_micros(now),
+        due_at=to_micros(next_try(attempts, now, retry_after=outcome.retry_after)) if deferred else candidate.due_at,
+        attempts=attempts,
+        give_up_after=campaign.give_up_after,
+        outcome=AttemptOutcome.DEFERRED if deferred else None,
+        code=_code(outcome),
+        text=outcome.text,
+    )
+
+
+def _code(outcome: Outcome) -> str:
+    return " ".join(part for part in (outcome.code, outcome.enhanced) if part)
+
+
+@dataclass(slots=True)
+class Health:
+    """How a transport and its campaigns fare; decides when one rests and the other pauses."""
+
+    clock: Clock
+    resting_until: float = 0.0  # monotonic seconds
+    trouble: str = ""  # a sentence for `status`, "" while all is well
+    _outages: int = 0
+    _lost: int = 0
+    _about_us: dict[int, int] = field(default_factory=dict)
+    _texts: dict[int, tuple[str, int]] = field(default_factory=dict)
+
+    def judge(self, outcome: Outcome, campaign: SendingCampaign) -> str:
+        """Take note of an outcome; returns the reason to pause the campaign for, or ""."""
+        if outcome.verdict is Verdict.ACCEPTED:
+            self._well(campaign.id)
+            return ""
+        if outcome.blame is Blame.OUTAGE or outcome.verdict is Verdict.UNCERTAIN:
+            self._outage(outcome)
+            return ""
+        if outcome.blame is Blame.US:
+            return self._ours(outcome, campaign.id)
+        return self._refused(outcome, campaign.id)
+
+    def rests(self) -> float:
+        """Seconds until the transport is tried again."""
+        return max(0.0, self.resting_until - self.clock.monotonic())
+
+    def _well(self, campaign_id: int) -> None:
+        self._outages = self._lost = 0
+        self.trouble = ""
+        self._about_us.pop(campaign_id, None)
+        self._texts.pop(campaign_id, None)
+
+    def _outage(self, outcome: Outcome) -> None:
+        if outcome.verdict is Verdict.UNCERTAIN:
+            self._lost += 1
+            if self._lost < _LOST_IN_A_ROW:
+                return
+        if self.rests() > 0:
+            return  # the other connections of the same outage
+        rest = max(_REST[min(self._outages, len(_REST) - 1)], outcome.retry_after or 0)
+        self._outages += 1
+        self.resting_until = self.clock.monotonic() + rest
+        self.trouble = f"{outcome.text or 'No answer.'} Trying again every {rest:.0f} s."
+
+    def _ours(self, outcome: Outcome, campaign_id: int) -> str:
+        count = self._about_us[campaign_id] = self._about_us.get(campaign_id, 0) + 1
+        if not outcome.pauses and count < _IN_A_ROW:
+            return ""
+        self._about_us.pop(campaign_id)
+        key = outcome.stage in (Stage.TLS, Stage.AUTH) or outcome.code in ("401", "403")
+        return _reason(PauseReason.KEY if key else PauseReason.ERRORS, outcome)
+
+    def _refused(self, outcome: Outcome, campaign_id: int) -> str:
+        """Ten times the same words without an enhanced code are about us after all."""
+        if outcome.verdict is not Verdict.REJECTED or outcome.enhanced:
+            return ""
+        text, count = self._texts.get(campaign_id, ("", 0))
+        count = count + 1 if text == outcome.text else 1
+        self._texts[campaign_id] = (outcome.text, count)
+        if count < _IN_A_ROW:
+            return ""
+        self._texts.pop(campaign_id)
+        return _reason(PauseReason.ERRORS, outcome)
+
+
+def _reason(why: PauseReason, outcome: Outcome) -> str:
+    return f"{why}: {_code(outcome)} {outcome.text}".strip()

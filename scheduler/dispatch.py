@@ -1,0 +1,204 @@
+"""From the line to the wire and back into the outbox: what each connection does, over and over.
+
+    next turn -> prepare -> lease -> hand over -> settle
+
+The message after this one is chosen before this one is handed over, so that its envelope can travel with it; the
+settlement of this one rides along with the lease of the next. Throttle, suppression and the campaign's state are asked
+in the transaction that leases.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+
+from campaigns.clock import Clock
+from campaigns.errors import StoreError
+from campaigns.message.message import Envelope, Message, unpack_values
+from campaigns.message.shape import Shape
+from campaigns.store import outbox
+from campaigns.store.engine import Store
+from campaigns.store.outbox import Candidate
+from scheduler.blame import Health, settlements
+from scheduler.ledger import Ledger, Stretch, Turn
+from scheduler.line import Line
+from scheduler.transports.contract import Blame, Connection, Outcome, Stage, Transport, Verdict
+
+_IDLE = 10.0  # seconds after which a connection without work says goodbye
+_REST = 0.25  # seconds between two looks at whether work may begin again
+_ALONG = 1_000_000  # micros: an envelope travels along only if its throttles are due within
+_SHAPES = 500  # shapes kept in memory
+
+log = structlog.get_logger()
+
+
+class Dispatch:
+    """All connections of one transport."""
+
+    def __init__(self, transport: Transport, line: Line, ledger: Ledger, store: Store, clock: Clock) -> None:
+        self.transport = transport
+        self.line = line
+        self.health = Health(clock)
+        self.handed_over: dict[int, int] = {}  # by campaign id, for rates
+        self._ledger = ledger
+        self._store = store
+        self._clock = clock
+        self._shapes: OrderedDict[int, Shape] = OrderedDict()
+        self._constants: dict[int, bytes] = {}
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Carry messages until `stop`; then until what is on the wire has been answered."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self.transport.connections):
+                group.create_task(self._carry_on(self.transport.connect()))
+
+    def stop(self) -> None:
+        self._stopping = True
+        self.line.close()
+
+    async def _carry_on(self, connection: Connection) -> None:
+        stretch = Stretch(self.transport.name)
+        turn: Turn | None = None
+        while not self._stopping:
+            try:
+                turn = turn or await self._next_turn()
+                if turn is None:
+                    await connection.close()
+                    self._ledger.end(stretch)
+                    stretch = Stretch(self.transport.name)
+                    continue
+                turn = await self._carry(connection, turn, stretch)
+            except StoreError as error:  # reading ahead failed; nothing is leased
+                log.warning("store.unreadable", reason=error.sentence)
+                if turn is not None:
+                    self.line.give_back(turn)
+                    turn = None
+                await asyncio.sleep(1.0)
+        if turn is not None:
+            self.line.give_back(turn)
+            await connection.abandon()
+        await connection.close()
+        self._ledger.end(stretch)
+
+    async def _next_turn(self) -> Turn | None:
+        """None when there is no work, or none may be begun: then the connection says goodbye."""
+        if self._ledger.closed or self._ledger.trouble or self.health.rests():
+            await asyncio.sleep(_REST)
+            return None
+        return await self.line.next_turn(_IDLE)
+
+    async def _carry(self, connection: Connection, turn: Turn, stretch: Stretch) -> Turn | None:
+        """One turn, from envelope to settlement; returns the turn whose envelope travelled along, if one did."""
+        self._shape(turn.candidates[0].shape_id)  # what could fail is done before anything is leased
+        refusal = await connection.prepare(_envelopes(turn.campaign.sender.address, turn.candidates))
+        if refusal is not None:
+            await self._refused(turn, refusal, stretch)
+            return None
+        leased, at = await self._ledger.lease(turn)
+        if not leased:
+            await connection.abandon()
+            self.line.done(turn.candidates)
+            return None
+        if len(leased) < len(turn.candidates):
+            self.line.done(set(turn.candidates).difference(leased))
+        following = self._following()
+        outcomes = await self._hand_over(connection, self._messages(turn, leased, at), following)
+        self._settle(turn, leased, outcomes, stretch)
+        return following
+
+    async def _hand_over(
+        self, connection: Connection, messages: Sequence[Message], following: Turn | None
+    ) -> Sequence[Outcome]:
+        """The contract says that nothing raises; if something does, nobody knows what left."""
+        try:
+            return await connection.hand_over(messages, then=_envelopes_of(following))
+        except Exception as error:
+            log.exception("transport.broken", transport=self.transport.name)
+            lost = Outcome(
+                Verdict.UNCERTAIN, Stage.BODY, Blame.OUTAGE, text=f"Mergecast's own mistake: {error!r}"[:500]
+            )
+            return [lost] * len(messages)
+
+    def _following(self) -> Turn | None:
+        """The turn that can travel along: only one message at a time, and only while all is well."""
+        if self.transport.batch > 1 or self._stopping or self._ledger.closed or self.health.rests():
+            return None
+        try:
+            return self.line.turn(within=_ALONG)
+        except StoreError:  # what is leased goes out all the same; the next look says what is wrong
+            return None
+
+    async def _refused(self, turn: Turn, refusal: Outcome, stretch: Stretch) -> None:
+        """The far side said no before anything was leased; what is about the recipient is settled all the same."""
+        if refusal.blame is Blame.RECIPIENT:
+            leased, _ = await self._ledger.lease(turn)
+            self._settle(turn, leased, [refusal] * len(leased), stretch)
+            self.line.done(turn.candidates)
+        else:
+            self._judge(turn, refusal)
+            self.line.give_back(turn)
+
+    def _settle(self, turn: Turn, leased: Sequence[Candidate], outcomes: Sequence[Outcome], stretch: Stretch) -> None:
+        if self.transport.batch > 1 and outcomes:  # each hand-over is a request of its own
+            first = outcomes[0]
+            stretch = Stretch(self.transport.name, remote_id=first.remote_id, code=first.code, text=first.text)
+        stretch.rows += len(leased)
+        self._ledger.settle(stretch, settlements(leased, outcomes, turn.campaign, self._clock))
+        self.line.done(leased)
+        handed_over = sum(outcome.verdict is not Verdict.RETURNED for outcome in outcomes)
+        self.handed_over[turn.campaign.id] = self.handed_over.get(turn.campaign.id, 0) + handed_over
+        for outcome in dict.fromkeys(outcomes):
+            self._judge(turn, outcome)
+
+    def _judge(self, turn: Turn, outcome: Outcome) -> None:
+        before = self.health.trouble
+        if reason := self.health.judge(outcome, turn.campaign):
+            self._ledger.pause(turn.campaign, reason)
+        if self.health.trouble != before:
+            self._tell(before)
+
+    def _tell(self, before: str) -> None:
+        if not self.health.trouble:
+            log.info("transport.recovered", transport=self.transport.name)
+        elif not before:
+            log.warning("transport.failing", transport=self.transport.name, reason=self.health.trouble)
+
+    def _messages(self, turn: Turn, leased: Sequence[Candidate], at: datetime) -> list[Message]:
+        return [
+            Message(
+                id=candidate.id,
+                token=candidate.token,
+                sender=turn.campaign.sender,
+                shape_id=candidate.shape_id,
+                shape=self._shape(candidate.shape_id),
+                to=candidate.to,
+                values=unpack_values(candidate.slots),
+                leased_at=at,
+            )
+            for candidate in leased
+        ]
+
+    def _shape(self, shape_id: int) -> Shape:
+        shape = self._shapes.get(shape_id)
+        if shape is None:
+            with self._store.read() as connection:
+                shape = outbox.shape(connection, shape_id, self._constants)
+            self._shapes[shape_id] = shape
+            if len(self._shapes) > _SHAPES:
+                self._shapes.popitem(last=False)
+            if len(self._constants) > 100 * _SHAPES:
+                self._constants.clear()
+        else:
+            self._shapes.move_to_end(shape_id)
+        return shape
+
+
+def _envelopes(mail_from: str, candidates: Sequence[Candidate]) -> list[Envelope]:
+    return [Envelope(candidate.id, mail_from, candidate.to) for candidate in candidates]
+
+
+def _envelopes_of(turn: Turn | None) -> list[Envelope]:
+    return [] if turn is None else _envelopes(turn.campaign.sender.address, turn.candidates)

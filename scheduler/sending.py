@@ -1,0 +1,112 @@
+"""A worker run for the commands: `run` in the foreground, `merge` and `demo` with a bar until idle."""
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from campaigns import __version__
+from campaigns.actions.desk import Desk
+from campaigns.model.states import MessageState
+from campaigns.store import campaigns, reporting
+from campaigns.store.lock import worker_lock
+from scheduler.transports.build import build_all
+from scheduler.worker import Way, Worker
+
+try:
+    import uvloop
+except ImportError:  # a Python or a system that it does not support; everything works without it, more slowly
+    uvloop = None  # type: ignore[assignment]
+
+_BAR_EVERY = 0.1  # seconds
+
+Watch = Callable[[int, int], None]  # done, total
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a worker's run came to."""
+
+    seconds: float
+    messages: dict[str, int]  # how many messages it settled, by state
+
+    def as_json(self) -> dict[str, Any]:
+        return {"seconds": round(self.seconds, 3), "messages": self.messages}
+
+
+def run(desk: Desk, *, until_idle: bool, watch: tuple[str, Watch] | None = None) -> Run:
+    """Send as the only worker of the desk's store; WorkerRunningError if there is one.
+
+    `watch`: a campaign's name, and what is told how far it is.
+    """
+    assert desk.store.path is not None
+    with worker_lock(desk.store.path):
+        began = time.monotonic()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else None) as runner:
+            settled = runner.run(_run(desk, until_idle, watch))
+        told = {state.name.lower(): number for state, number in sorted(settled.items())}
+        return Run(time.monotonic() - began, told)
+
+
+async def _run(desk: Desk, until_idle: bool, watch: tuple[str, Watch] | None) -> Mapping[MessageState, int]:
+    workspace = desk.workspace
+    transports, broken = build_all(workspace.settings, workspace.root)
+    throttles = {name: table.throttle for name, table in workspace.settings.transports.items()}
+    worker = Worker(
+        desk.store,
+        [Way(transport, throttles[transport.name]) for transport in transports],
+        clock=desk.clock,
+        version=__version__,
+        folder=workspace.root,
+        broken=broken,
+    )
+    worker.stop_on_signals()
+    watching = asyncio.create_task(_watch(desk, *watch)) if watch else None
+    try:
+        await worker.run(until_idle=until_idle)
+    finally:
+        if watching is not None:
+            watching.cancel()
+    if watch is not None:
+        _look(desk, *watch)
+    return worker.settled
+
+
+async def _watch(desk: Desk, name: str, told: Watch) -> None:
+    while True:
+        _look(desk, name, told)
+        await asyncio.sleep(_BAR_EVERY)
+
+
+def _look(desk: Desk, name: str, told: Watch) -> None:
+    with desk.store.read() as connection:
+        campaign = campaigns.find(connection, name)
+        if campaign is None:
+            return
+        counted = reporting.count_messages(connection, campaign.id, campaign.state)
+    total = sum(counted.values())
+    told(total - counted[MessageState.QUEUED] - counted[MessageState.LEASED], total)
+
+
+def log_to(stream: Any = None, *, quiet: bool = False) -> None:
+    """One line an event on standard error: for people on a terminal, JSON in a pipe or a journal."""
+    stream = stream or sys.stderr
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # a look that is still busy is no news
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    people = stream.isatty()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=not people),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR if quiet else logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )

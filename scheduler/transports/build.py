@@ -1,0 +1,70 @@
+"""Transports from their settings."""
+
+from pathlib import Path
+
+from campaigns.errors import SettingsError
+from campaigns.settings import MaildirSettings, Settings, TransportSettings
+from campaigns.settings import SendgridSettings as SendgridTable
+from campaigns.settings import SmtpSettings as SmtpTable
+from scheduler.transports.contract import Transport
+from scheduler.transports.maildir import MaildirTransport
+from scheduler.transports.sendgrid import SendgridSettings, SendgridTransport
+from scheduler.transports.smtp import SmtpTransport
+from scheduler.transports.smtp_session import SmtpSettings
+
+
+def build(name: str, table: TransportSettings, root: Path) -> Transport:
+    """The transport of one settings table; `root` is the workspace's folder. The settings' secrets must be loaded."""
+    match table:
+        case MaildirSettings():
+            return MaildirTransport(name, root / table.path)
+        case SmtpTable():
+            return SmtpTransport(_smtp(name, table, root))
+        case SendgridTable():
+            return SendgridTransport(_sendgrid(name, table))
+
+
+def build_all(settings: Settings, root: Path) -> tuple[list[Transport], dict[str, str]]:
+    """All transports that can be used, and for the others by name what is wrong: they must not stop the rest."""
+    transports, broken = [], {}
+    for name, table in settings.transports.items():
+        try:
+            transports.append(build(name, table, root))
+        except SettingsError as error:
+            broken[name] = f"{error.sentence} {error.remedy}"
+    return transports, broken
+
+
+def _smtp(name: str, table: SmtpTable, root: Path) -> SmtpSettings:
+    if table.user and table.password is None:
+        raise SettingsError(
+            f"The transport “{name}” logs in as {table.user}, and there is no password for it.",
+            remedy=f"Put `password` under [transports.{name}] into secrets.toml, or set "
+            f"MERGECAST_TRANSPORTS__{name.upper()}__PASSWORD.",
+        )
+    return SmtpSettings(
+        name=name,
+        host=table.host,
+        port=table.port,
+        tls=table.tls,
+        user=table.user,
+        password=table.password.get_secret_value() if table.password else "",
+        ca_file=root / table.ca_file if table.ca_file else None,
+        connections=table.connections,
+    )
+
+
+def _sendgrid(name: str, table: SendgridTable) -> SendgridSettings:
+    if table.api_key is None:
+        raise SettingsError(
+            f"The transport “{name}” has no API key.",
+            remedy=f"Put `api_key` under [transports.{name}] into secrets.toml, or set "
+            f"MERGECAST_TRANSPORTS__{name.upper()}__API_KEY.",
+        )
+    return SendgridSettings(
+        name=name,
+        api_key=table.api_key.get_secret_value(),
+        base_url=table.base_url,
+        batch=table.batch,
+        connections=table.connections,
+    )

@@ -1,0 +1,100 @@
+"""The one contract of all transports, and what a hand-over can end as.
+
+A transport opens connections; each carries one batch at a time. The dispatcher's order is
+
+    refusal = await connection.prepare(envelopes)      nothing is leased yet; the far side may say no
+    ... the messages are leased: from here on they may be on the wire ...
+    outcomes = await connection.hand_over(messages, then=next_envelopes)
+    refusal = await connection.prepare(next_envelopes) answered by what came back with the hand-over
+
+so that over SMTP with PIPELINING a message costs one round trip. No method raises for what a server says or does.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from campaigns.message.message import Envelope, Message
+
+
+class Verdict(StrEnum):
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"  # about this recipient, for now: 4xx at RCPT or after DATA, a request that asks to wait
+    REJECTED = "rejected"  # about this recipient, for good: X.1.x, X.2.x
+    UNCERTAIN = "uncertain"  # handed over, and no answer came: never sent again by itself
+    RETURNED = "returned"  # nothing left, and the message is not to blame: back to queued, no attempt counted
+
+
+class Blame(StrEnum):
+    NOBODY = "nobody"
+    RECIPIENT = "recipient"
+    US = "us"  # our key, sender, message or size: returned; ten in a row pause the campaign
+    OUTAGE = "outage"  # no connection, a cut, a server that is shutting down
+
+
+class Stage(StrEnum):
+    """Where in the dialogue the answer came."""
+
+    CONNECT = "connect"
+    TLS = "tls"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    BODY = "body"  # after the final dot, or the answer to a request
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one message, or of the try to prepare for it."""
+
+    verdict: Verdict
+    stage: Stage
+    blame: Blame = Blame.NOBODY
+    code: str = ""  # "250", "550", "429": the protocol's own
+    enhanced: str = ""  # "5.1.1" (RFC 3463), if given
+    text: str = ""  # the server's words, one line, at most 500 characters, without secrets
+    remote_id: str = ""  # what the provider calls the message
+    retry_after: float | None = None  # seconds that the server asked for
+    pauses: bool = False  # one of these is enough to pause the transport's campaigns: wrong key, certificate, sender
+
+
+class Connection(Protocol):
+    """One way through, used by one task at a time."""
+
+    async def prepare(self, envelopes: Sequence[Envelope]) -> Outcome | None:
+        """Bring the connection to the point where only the bytes are missing; None when it is there.
+
+        Connects, greets, encrypts and logs in first where that is needed. An Outcome speaks of the first envelope
+        (SMTP takes one at a time). After `hand_over(..., then=envelopes)` it answers for those from what was read.
+        """
+        ...
+
+    async def hand_over(self, messages: Sequence[Message], then: Sequence[Envelope] = ()) -> Sequence[Outcome]:
+        """Put the messages on the wire and wait for the answer: one Outcome for each, in order."""
+        ...
+
+    async def abandon(self) -> None:
+        """Drop what was prepared without sending anything; the connection may be closed for it."""
+        ...
+
+    async def close(self) -> None:
+        """Say goodbye where the protocol has a word for it; never raises, never takes over 2 s."""
+        ...
+
+
+class Transport(Protocol):
+    """One configured way out."""
+
+    name: str  # the settings' name: "relay"
+    kind: str  # "maildir", "smtp", "sendgrid"
+    leaves: bool  # False: a rehearsal, the mail stays on this machine
+    connections: int  # how many hand-overs may be under way at once
+    batch: int  # how many messages one hand-over may carry; over 1 they share campaign and shape
+
+    def connect(self) -> Connection:
+        """A new, unopened connection; opening happens in `prepare`."""
+        ...
+
+    async def close(self) -> None: ...

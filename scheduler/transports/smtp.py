@@ -1,0 +1,297 @@
+"""SMTP (RFC 5321), one message a round trip where the server offers PIPELINING (RFC 2920).
+
+    prepare      connect, greet, encrypt, log in; MAIL, RCPT, DATA up to the 354
+    hand_over    the mail, its final dot and the next MAIL, RCPT, DATA in one write; then the final reply
+    prepare      what was answered to the next MAIL, RCPT, DATA
+
+At most one message a connection is unanswered, so a cut leaves at most one uncertain. The mails never hold a bare CR
+or LF nor a line that begins with a dot (`campaigns/message/mime.py`), so nothing can end them early.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Sequence
+
+from campaigns.message.message import Envelope, Message
+from campaigns.message.mime import to_bytes
+from scheduler.transports.contract import Blame, Outcome, Stage, Verdict
+from scheduler.transports.smtp_envelope import commands, unsendable
+from scheduler.transports.smtp_replies import Reply, complains_of_pipelining
+from scheduler.transports.smtp_session import (
+    RefusedError,
+    Session,
+    SmtpSettings,
+    Timeouts,
+    open_session,
+    our_fault,
+    outage,
+    trusting,
+    usable_name,
+)
+from scheduler.transports.smtp_wire import CutError
+
+_MESSAGES_A_CONNECTION = 1_000  # SendGrid ends one at 5,000
+_TIMEOUTS = Timeouts()
+_LARGE = 65_536  # octets; above it the final dot goes by itself, so that a cut before it is known to be one
+
+
+class SmtpTransport:
+    """One mail server."""
+
+    kind = "smtp"
+    leaves = True
+    batch = 1
+
+    def __init__(self, settings: SmtpSettings, timeouts: Timeouts = _TIMEOUTS) -> None:
+        self.name = settings.name
+        self.connections = settings.connections
+        self.settings = settings
+        self.timeouts = timeouts
+        self.pipelines = True  # until the server complains of it
+        self._context: ssl.SSLContext | None = None
+        self._own_name: str | None = None
+
+    def connect(self) -> "SmtpConnection":
+        return SmtpConnection(self)
+
+    async def close(self) -> None:
+        """Nothing is shared that would have to be closed."""
+
+    async def open(self) -> Session:
+        """A new session; raises RefusedError."""
+        settings = self.settings
+        if settings.user and settings.tls == "none":
+            sentence = 'A password is never sent in clear. Set tls = "starttls" or "implicit" for this transport.'
+            raise RefusedError(our_fault(Stage.AUTH, sentence))
+        if self._context is None and settings.tls != "none":
+            self._context = trusting(settings)
+        if self._own_name is None:
+            self._own_name = usable_name(await asyncio.to_thread(socket.getfqdn))
+        return await open_session(settings, self._context, self._own_name, self.timeouts)
+
+
+class SmtpConnection:
+    """Kept open from message to message, and opened again when the server has closed it in between."""
+
+    def __init__(self, transport: SmtpTransport) -> None:
+        self._transport = transport
+        self._session: Session | None = None
+        self._asked: Envelope | None = None  # its MAIL, RCPT, DATA left with the last message
+        self._ready: Envelope | None = None  # its DATA was answered by 354
+        self._owed = 0  # replies that belong to nobody
+        self._handed_over = 0
+
+    async def prepare(self, envelopes: Sequence[Envelope]) -> Outcome | None:
+        envelope = envelopes[0]
+        if self._ready == envelope and self._is_open():
+            return None
+        if self._ready is not None or self._asked not in (None, envelope):
+            self._drop()  # the server waits for another mail
+        try:
+            refusal = await self._announced(envelope)
+        except BaseException:  # cancelled
+            self._drop()
+            raise
+        if refusal is not None:
+            self._rest()
+        return refusal
+
+    async def hand_over(self, messages: Sequence[Message], then: Sequence[Envelope] = ()) -> Sequence[Outcome]:
+        (message,) = messages
+        ready, self._ready = self._ready, None
+        session = self._session
+        if session is None or not self._is_open() or ready is None or ready.message_id != message.id:
+            self._drop()
+            return [outage(Stage.DATA, "The connection was lost before the mail was written.")]
+        try:
+            outcome = await self._deliver(session, to_bytes(message), self._ahead(session, then))
+        except BaseException:  # cancelled: whether the mail was taken is unknown, so nothing may follow it here
+            self._drop()
+            raise
+        if self._asked is None:
+            self._rest()
+        return [outcome]
+
+    async def abandon(self) -> None:
+        if self._ready is not None or self._asked is not None:
+            self._drop()  # RFC 5321 has no word that takes back a DATA
+
+    async def close(self) -> None:
+        session = self._session
+        if session is None:
+            return
+        try:
+            async with asyncio.timeout(self._transport.timeouts.goodbye):
+                if self._ready is None and self._asked is None:
+                    await self._skip_owed(session)
+                    await session.ask(Stage.BODY, "QUIT")
+        except (CutError, TimeoutError):
+            pass
+        finally:
+            self._drop()
+        await session.wire.ended(self._transport.timeouts.goodbye)
+
+    # -- up to the 354
+
+    async def _announced(self, envelope: Envelope) -> Outcome | None:
+        """None when the server waits for the mail."""
+        while True:
+            fresh = False
+            if not self._is_open() or (self._handed_over >= _MESSAGES_A_CONNECTION and self._asked is None):
+                await self.close()
+                try:
+                    self._session = await self._transport.open()
+                except RefusedError as refused:
+                    return refused.outcome
+                fresh = True
+            session = self._session
+            assert session is not None
+            pipelines = self._pipelines(session)
+            try:
+                if (problem := unsendable(envelope, session.features)) is not None:
+                    return problem
+                mail, rcpt, data = await (self._ask_at_once if pipelines else self._ask_in_turn)(session, envelope)
+            except CutError as cut:
+                self._drop()
+                if fresh:
+                    return outage(session.stage, cut.sentence, cut.code)
+                continue  # the server closed a kept connection: a new one may do
+            if pipelines and any(reply and complains_of_pipelining(reply) for reply in (mail, rcpt, data)):
+                self._transport.pipelines = False
+                self._drop()
+                continue
+            return self._settled(session, envelope, mail, rcpt, data)
+
+    async def _ask_at_once(self, session: Session, envelope: Envelope) -> tuple[Reply, Reply, Reply]:
+        if self._asked is None:
+            session.wire.write(commands(envelope, session.features))
+        self._asked = None
+        await self._skip_owed(session)
+        return await session.hear(Stage.MAIL), await session.hear(Stage.RCPT), await session.hear(Stage.DATA)
+
+    async def _ask_in_turn(self, session: Session, envelope: Envelope) -> tuple[Reply, Reply | None, Reply | None]:
+        await self._skip_owed(session)
+        replies: list[Reply | None] = [None, None, None]
+        lines = commands(envelope, session.features).splitlines(keepends=True)
+        for place, stage in enumerate((Stage.MAIL, Stage.RCPT, Stage.DATA)):
+            session.wire.write(lines[place])
+            reply = replies[place] = await session.hear(stage)
+            if reply.code >= 400:
+                break
+        mail, rcpt, data = replies
+        assert mail is not None
+        return mail, rcpt, data
+
+    async def _skip_owed(self, session: Session) -> None:
+        while self._owed:
+            await session.hear(Stage.MAIL)
+            self._owed -= 1
+
+    def _settled(
+        self, session: Session, envelope: Envelope, mail: Reply, rcpt: Reply | None, data: Reply | None
+    ) -> Outcome | None:
+        """What the three replies mean together; after a refusal the server is brought back to its start."""
+        for stage, reply in ((Stage.MAIL, mail), (Stage.RCPT, rcpt)):
+            if reply is not None and reply.code >= 300:
+                refusal = session.judged(stage, reply)
+                break
+        else:
+            assert data is not None
+            if data.code == 354:
+                self._ready = envelope
+                return None
+            refusal = session.judged(Stage.DATA, data)
+        if data is None or data.code != 354:
+            session.wire.write(b"RSET\r\n")
+            self._owed = 1
+        elif rcpt is not None and rcpt.code >= 400:
+            session.wire.write(b".\r\n")  # RFC 2920 3.1: no recipient, so it reaches nobody
+            self._owed = 1
+        else:
+            self._drop()  # the server says no and yes: an empty mail might reach somebody
+        return refusal
+
+    # -- the mail
+
+    def _ahead(self, session: Session, then: Sequence[Envelope]) -> bytes:
+        """The next MAIL, RCPT, DATA, if they may leave with the mail."""
+        if not then or not self._pipelines(session) or self._handed_over + 1 >= _MESSAGES_A_CONNECTION:
+            return b""
+        if unsendable(then[0], session.features) is not None:
+            return b""
+        self._asked = then[0]
+        return commands(then[0], session.features)
+
+    async def _deliver(self, session: Session, mail: bytes, ahead: bytes) -> Outcome:
+        wire = session.wire
+        size = session.features.size
+        if size and len(mail) > size:
+            self._drop()
+            text = f"The mail has {len(mail):,} bytes, and the server takes {size:,}."
+            return Outcome(Verdict.RETURNED, Stage.BODY, Blame.US, code="552", enhanced="5.3.4", text=text)
+        if len(mail) > _LARGE:
+            try:
+                await self._write_large(session, mail)
+            except CutError as cut:
+                return self._never_ended(session, cut.sentence)
+            mail = b""
+        if (early := wire.unasked()) is not None:
+            return self._answered_early(session, early)
+        if not wire.write(mail + b".\r\n" + ahead):
+            return self._never_ended(session, wire.cut or "The connection broke before the mail was written.")
+        try:
+            reply = await wire.reply(self._transport.timeouts.final_dot)
+        except CutError as cut:  # the dot may have left: only the server knows
+            self._drop()
+            return Outcome(Verdict.UNCERTAIN, Stage.BODY, Blame.OUTAGE, text=cut.sentence)
+        self._handed_over += 1
+        return self._answered(session, reply, pipelined=bool(ahead))
+
+    async def _write_large(self, session: Session, mail: bytes) -> None:
+        for start in range(0, len(mail), _LARGE):
+            session.wire.write(mail[start : start + _LARGE])
+            await session.wire.drained(self._transport.timeouts.block)
+
+    def _never_ended(self, session: Session, sentence: str) -> Outcome:
+        """The connection broke before the final dot: nothing was accepted; the server may have said why."""
+        early = session.wire.unasked()
+        if early is not None:
+            return self._answered_early(session, early)
+        self._drop()
+        return outage(Stage.DATA, sentence)
+
+    def _answered_early(self, session: Session, reply: Reply) -> Outcome:
+        """A reply before the final dot, which is then never sent."""
+        self._drop()
+        if reply.code < 400:
+            return outage(Stage.DATA, f"The server answered before the mail was sent: {session.words(reply)}")
+        return session.judged(Stage.DATA, reply)
+
+    def _answered(self, session: Session, reply: Reply, *, pipelined: bool) -> Outcome:
+        outcome = session.judged(Stage.BODY, reply)
+        if pipelined and complains_of_pipelining(reply):
+            self._transport.pipelines = False
+            self._drop()
+            return outage(Stage.BODY, outcome.text, outcome.code)
+        if reply.code == 421 or outcome.verdict is Verdict.UNCERTAIN:
+            self._drop()
+        return outcome
+
+    # -- the connection
+
+    def _is_open(self) -> bool:
+        return self._session is not None and self._session.wire.cut is None
+
+    def _pipelines(self, session: Session) -> bool:
+        return session.features.pipelining and self._transport.pipelines
+
+    def _rest(self) -> None:
+        if self._session is not None:
+            self._session.wire.rest(self._transport.timeouts.rest)
+
+    def _drop(self) -> None:
+        if self._session is not None:
+            self._session.wire.abort()
+        self._session = self._asked = self._ready = None
+        self._owed = self._handed_over = 0

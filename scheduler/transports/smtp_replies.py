@@ -1,0 +1,156 @@
+"""What an SMTP server says: reading it within bounds, and judging who is to blame.
+
+| where             | what                                              | the message            | blame        |
+|-------------------|---------------------------------------------------|------------------------|--------------|
+| anywhere          | 421                                               | returned               | outage       |
+| before RCPT       | 4xx                                               | returned               | outage       |
+| AUTH, MAIL        | 5xx, or an account without credits                | returned, pauses       | us           |
+| connect           | 5xx                                               | returned               | us           |
+| RCPT, DATA, body  | 4xx                                               | deferred               | recipient    |
+|                   | 5xx X.1.x, X.2.x (not X.1.7, X.1.8: the sender's) | rejected               | recipient    |
+|                   | 5xx X.4.x: no way there at the moment             | deferred               | recipient    |
+|                   | 5xx with any other enhanced code                  | returned               | us           |
+| RCPT              | 5xx without one (or 5.0.0, which says nothing)    | rejected               | recipient    |
+| DATA, body        | the same                                          | returned               | us           |
+"""
+
+import re
+from collections import deque
+from typing import NamedTuple
+
+from scheduler.transports.contract import Blame, Outcome, Stage, Verdict
+
+_LONGEST_LINE = 2_048  # RFC 5321 4.5.3.1.5 has 512; some servers print whole stories
+_LONGEST_REPLY = 65_536
+_MOST_WAITING = 16  # replies that nobody has asked for yet; a pipelined group has at most five
+_LONGEST_TEXT = 500
+
+_ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?!\S)")
+_REMOTE_ID = re.compile(r"(?:queued as|\bid=|OK id=)\s*<?([\w.@+-]+)", re.IGNORECASE)
+_NO_CREDIT = re.compile(r"credits? exceeded|messaging limits", re.IGNORECASE)  # SendGrid says it with 451
+_AGAINST_PIPELINING = re.compile(r"pipelin|synchroni[sz]ation", re.IGNORECASE)  # Postfix; Exim
+_OF_THE_SENDER = ("1.7", "1.8")  # RFC 3463 3.2: bad sender's address
+
+
+class Reply(NamedTuple):
+    """One reply: its code, and its lines without it."""
+
+    code: int
+    lines: tuple[bytes, ...]
+
+    @property
+    def text(self) -> str:
+        return printable(b" ".join(self.lines))
+
+
+class GarbageError(Exception):
+    """What came is no SMTP."""
+
+
+class Replies:
+    """Bytes in, replies out, in bounded memory."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._code = b""  # of the reply whose lines are coming in
+        self._lines: list[bytes] = []
+        self._octets = 0
+        self._waiting: deque[Reply] = deque()
+
+    def feed(self, data: bytes) -> None:
+        """Take what arrived; raises GarbageError."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > _LONGEST_LINE:
+            raise GarbageError("The server sent a line without an end.")
+        for line in lines:
+            self._take(line.removesuffix(b"\r"))
+
+    def next(self) -> Reply | None:
+        return self._waiting.popleft() if self._waiting else None
+
+    def clear(self) -> None:
+        """Forget everything, half a line included."""
+        self._rest = self._code = b""
+        self._lines.clear()
+        self._waiting.clear()
+        self._octets = 0
+
+    def _take(self, line: bytes) -> None:
+        code, mark = line[:3], line[3:4]
+        if not (code.isdigit() and b"200" <= code < b"600" and mark in (b" ", b"-", b"")) or len(line) > _LONGEST_LINE:
+            raise GarbageError(f"The server sent what is no SMTP: {printable(line[:60])}")
+        if self._lines and code != self._code:
+            raise GarbageError(f"The server changed its code within a reply: {printable(line[:60])}")
+        self._octets += len(line)
+        if self._octets > _LONGEST_REPLY or len(self._waiting) >= _MOST_WAITING:
+            raise GarbageError("The server talks without end.")
+        self._code = code
+        self._lines.append(line[4:])
+        if mark != b"-":
+            self._waiting.append(Reply(int(code), tuple(self._lines)))
+            self._lines.clear()
+            self._octets = 0
+
+
+def judge(stage: Stage, reply: Reply, text: str) -> Outcome:
+    """What the reply means for the message; `text` is its words without secrets."""
+    found = _ENHANCED.match(text)
+    enhanced = found[0] if found else ""
+    subject = enhanced.partition(".")[2]
+    blame, verdict = _blame_and_verdict(stage, reply.code, subject, text)
+    return Outcome(
+        verdict,
+        stage,
+        blame,
+        code=str(reply.code),
+        enhanced=enhanced,
+        text=text,
+        remote_id=_remote_id(text) if verdict is Verdict.ACCEPTED else "",
+        pauses=blame is Blame.US and stage in (Stage.TLS, Stage.AUTH, Stage.MAIL),
+    )
+
+
+def _blame_and_verdict(stage: Stage, code: int, subject: str, text: str) -> tuple[Blame, Verdict]:
+    """`subject` is the enhanced code without its class: "1.1"."""
+    if stage is Stage.BODY and code < 300:
+        return Blame.NOBODY, Verdict.ACCEPTED
+    if code == 421:
+        return Blame.OUTAGE, Verdict.RETURNED
+    if stage not in (Stage.RCPT, Stage.DATA, Stage.BODY):
+        return _blame_before_rcpt(stage, code, text), Verdict.RETURNED
+    if 400 <= code < 500:
+        return Blame.RECIPIENT, Verdict.DEFERRED
+    if code < 500:  # a positive answer where none belongs
+        return (Blame.OUTAGE, Verdict.UNCERTAIN) if stage is Stage.BODY else (Blame.OUTAGE, Verdict.RETURNED)
+    area = subject[:2]
+    if area in ("1.", "2.") and subject not in _OF_THE_SENDER:
+        return Blame.RECIPIENT, Verdict.REJECTED
+    if area == "4.":
+        return Blame.RECIPIENT, Verdict.DEFERRED
+    if area in ("", "0.") and stage is Stage.RCPT:
+        return Blame.RECIPIENT, Verdict.REJECTED
+    return Blame.US, Verdict.RETURNED
+
+
+def _blame_before_rcpt(stage: Stage, code: int, text: str) -> Blame:
+    refused = code >= 500 or (stage in (Stage.AUTH, Stage.MAIL) and _NO_CREDIT.search(text))
+    return (
+        Blame.US if refused or (stage is Stage.AUTH and code == 432) else Blame.OUTAGE
+    )  # RFC 4954: a new password is due
+
+
+def complains_of_pipelining(reply: Reply) -> bool:
+    return reply.code >= 500 and bool(_AGAINST_PIPELINING.search(reply.text))
+
+
+def printable(data: bytes) -> str:
+    """Foreign bytes as one line of at most 500 characters."""
+    text = data.decode("utf-8", "replace")
+    if not text.isprintable():
+        text = "".join([letter if letter.isprintable() else " " for letter in text])
+    return " ".join(text.split())[:_LONGEST_TEXT]
+
+
+def _remote_id(text: str) -> str:
+    found = _REMOTE_ID.search(text)
+    return found[1] if found else ""

@@ -1,0 +1,163 @@
+"""Bytes to and from an SMTP server: one socket, one reader, one deadline."""
+
+import asyncio
+import ssl
+from typing import cast
+
+from scheduler.transports.smtp_replies import GarbageError, Replies, Reply
+
+
+class CutError(Exception):
+    """The connection is of no more use: it ended, or nothing came in time, or what came is no SMTP."""
+
+    def __init__(self, sentence: str, code: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.code = code  # "421" when the server said goodbye
+
+
+class Wire(asyncio.Protocol):
+    """Used by one task at a time; every wait ends by an answer or by CutError."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._replies = Replies()
+        self._waiter: asyncio.Future[None] | None = None
+        self._full = False  # the socket takes no more for now
+        self._lost = self._loop.create_future()
+        self._deadline: float | None = None
+        self._on_time: str | None = None  # what to say when the deadline passes; None: go quietly
+        self._timer: asyncio.TimerHandle | None = None
+        self.cut: str | None = None  # why nothing more can be said or heard
+
+    # -- what the task does
+
+    def write(self, data: bytes) -> bool:
+        """Send; False when certainly nothing of it left."""
+        if self.cut is not None or self._transport is None or self._transport.is_closing():
+            return False
+        self._deadline = None  # it rests no longer
+        self._transport.write(data)
+        return not self._transport.is_closing()  # a first send that fails closes at once
+
+    async def drained(self, seconds: float) -> None:
+        """Wait until all that was written has left this process; raises CutError."""
+        while self._full and self.cut is None:
+            await self._wait(seconds, "The server took no data for {:g} s.")
+        if self.cut is not None:
+            raise CutError(self.cut)
+
+    async def reply(self, seconds: float) -> Reply:
+        """The next reply, maybe one that came long ago; raises CutError."""
+        while (reply := self._replies.next()) is None:
+            if self.cut is not None:
+                raise CutError(self.cut)
+            await self._wait(seconds, "The server did not answer for {:g} s.")
+        return reply
+
+    def unasked(self) -> Reply | None:
+        """A reply that is there although nothing was asked: mostly a 421."""
+        return self._replies.next()
+
+    def rest(self, seconds: float) -> None:
+        """Say goodbye by itself unless the connection is used again in time; only between two messages."""
+        self._on_time = None
+        self._arm(seconds)
+
+    async def start_tls(self, context: ssl.SSLContext, host: str, seconds: float) -> None:
+        """Encrypt; whatever came in clear is forgotten, so that nobody can put words into the encrypted part."""
+        assert self._transport is not None
+        self._replies.clear()
+        self._transport = await self._loop.start_tls(
+            self._transport, self, context, server_hostname=host, ssl_handshake_timeout=seconds, ssl_shutdown_timeout=1
+        )
+        self._replies.clear()
+        if self._transport is None:  # lost during the handshake
+            raise CutError(self.cut or "The connection was lost.")
+        self._transport.set_write_buffer_limits(high=0)
+
+    def local_address(self) -> str:
+        assert self._transport is not None
+        name = self._transport.get_extra_info("sockname")
+        return str(name[0]) if isinstance(name, tuple) else "127.0.0.1"
+
+    def abort(self, why: str = "The connection was dropped.") -> None:
+        """Drop the connection at once; what was not sent yet is never sent."""
+        self.cut = self.cut or why
+        if self._transport is not None:
+            self._transport.abort()
+        self._wake()
+
+    async def ended(self, seconds: float) -> None:
+        """Wait until the socket is closed."""
+        if self._transport is not None:
+            await asyncio.wait((self._lost,), timeout=seconds)
+
+    # -- what the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=0)  # `drained` means empty
+
+    def data_received(self, data: bytes) -> None:
+        if self.cut is not None:
+            return
+        try:
+            self._replies.feed(data)
+        except GarbageError as garbage:
+            self.abort(str(garbage))
+        self._wake()
+
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._wake()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.cut = self.cut or (f"The connection broke: {error}." if error else "The server closed the connection.")
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._lost.done():
+            self._lost.set_result(None)
+        self._wake()
+
+    # -- waiting
+
+    async def _wait(self, seconds: float, on_time: str) -> None:
+        self._waiter = self._loop.create_future()
+        self._on_time = on_time.format(seconds)
+        self._arm(seconds)
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+            self._deadline = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _arm(self, seconds: float) -> None:
+        """Move the deadline; the timer is seldom touched, for most deadlines move before they pass."""
+        self._deadline = self._loop.time() + seconds
+        if self._timer is None or self._timer.when() > self._deadline:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(self._deadline, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        if self._deadline is None or self.cut is not None:
+            return
+        if self._loop.time() < self._deadline:
+            self._timer = self._loop.call_at(self._deadline, self._tick)
+        elif self._on_time is not None:
+            self.abort(self._on_time)
+        else:
+            self.write(b"QUIT\r\n")
+            self.cut = "The connection had rested too long."
+            if self._transport is not None:
+                self._transport.close()

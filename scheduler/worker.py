@@ -1,0 +1,310 @@
+"""The long-lived worker: takes the store's lock, recovers, sends, and stops in good order.
+
+    recover -> register -> { look, beat, watch the disk } while the dispatchers carry messages -> drain -> sign off
+
+`look` runs four times a second and at each campaign's instant: it starts what is due, tells the lines what sends, and
+finishes what is through. What people do in another terminal is felt there, and once more in each lease.
+"""
+
+import asyncio
+import shutil
+import signal
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from campaigns.clock import Clock, from_micros, to_micros
+from campaigns.errors import StoreError
+from campaigns.model.states import CampaignState, MessageState, PauseReason
+from campaigns.model.throttle import Throttle
+from campaigns.store import campaigns, history, outbox, workers
+from campaigns.store.engine import Connection, Store
+from campaigns.store.outbox import SendingCampaign
+from scheduler.dispatch import Dispatch
+from scheduler.ledger import Ledger
+from scheduler.line import Line
+from scheduler.recover import recover
+from scheduler.throttle import Throttles, unit_of
+from scheduler.timetable import Timetable
+from scheduler.transports.contract import Transport
+
+_LOOK = 0.25  # seconds between two looks at the tables
+_BEAT = 2.0
+_DRAIN = 30.0  # seconds that replies are waited for when the worker stops
+_DISK_FLOOR = 100 * 2**20  # bytes that must be free, or nothing is leased
+_SOON = 600  # seconds: `--until-idle` waits for what is due within
+_RATE_OVER = 10.0  # seconds over which rates are averaged
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A transport with the throttles that its settings give it."""
+
+    transport: Transport
+    throttles: Sequence[Throttle] = ()
+
+
+class Worker:
+    """One run of the worker on one store; the caller holds the store's worker lock."""
+
+    def __init__(
+        self,
+        store: Store,
+        ways: Collection[Way],
+        *,
+        clock: Clock,
+        version: str,
+        folder: Path,
+        broken: Mapping[str, str] | None = None,
+        timetable: Timetable | None = None,
+        in_thread: bool = True,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._version = version
+        self._folder = folder
+        self._ways = ways
+        self._broken = broken or {}  # transports that the settings name and that cannot be used: what is wrong
+        self._executor: Executor | None = ThreadPoolExecutor(1, "store") if in_thread else None
+        self._timetable = timetable or Timetable()
+        self._stop = asyncio.Event()
+        self._until_idle = False
+        self._sending: list[SendingCampaign] = []
+        self._rates = _Rates()
+        self._disk = ""
+        self._unreadable = ""
+
+    async def run(self, *, until_idle: bool = False) -> None:
+        """Send until told to stop or, with `until_idle`, until nothing is left to do within ten minutes."""
+        self._until_idle = until_idle
+        self._enrol()
+        keeper = asyncio.create_task(self._ledger.keep())
+        carriers = [asyncio.create_task(dispatch.run()) for dispatch in self._dispatches]
+        self._set_alarms()
+        try:
+            await self.look()
+            await self._stop.wait()
+        finally:
+            self._timetable.stop()
+            await self._drain(carriers)
+            keeper.cancel()
+            self._sign_off()
+
+    @property
+    def settled(self) -> Mapping[MessageState, int]:
+        """How many messages this run has settled, by state; QUEUED are those to be tried again."""
+        return self._ledger.settled
+
+    def stop(self) -> None:
+        """Lease nothing more; `run` returns when the replies are in, after 30 s at most."""
+        if not self._stop.is_set():
+            log.info("worker.stopping")
+        self._stop.set()
+
+    def stop_on_signals(self) -> None:
+        """SIGTERM and Ctrl-C ask for an orderly end."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+
+    def _enrol(self) -> None:
+        rehearsals = {way.transport.name for way in self._ways if not way.transport.leaves}
+        recover(self._store, rehearsals, self._clock)
+        with self._store.write() as connection:
+            self._id = workers.start(connection, version=self._version, at=self._clock.now())
+        self._throttles = Throttles(self._store, self._clock)
+        self._ledger = Ledger(self._store, self._id, self._throttles, self._clock, self._executor)
+        self._dispatches = [self._dispatch(way) for way in self._ways]
+        log.info("worker.started", transports=[way.transport.name for way in self._ways])
+
+    def _dispatch(self, way: Way) -> Dispatch:
+        name = way.transport.name
+        keys = self._throttles.keys(f"transport {name}", [str(throttle) for throttle in way.throttles])
+        line = Line(self._store, name, keys, self._throttles, way.transport.batch)
+        return Dispatch(way.transport, line, self._ledger, self._store, self._clock)
+
+    def _set_alarms(self) -> None:
+        self._timetable.every(_LOOK, self.look)
+        self._timetable.every(_BEAT, self.beat)
+        self._timetable.start()
+
+    async def look(self) -> None:
+        """Start what is due, tell the lines what sends, finish what is through."""
+        try:
+            await self._aside(self._start_due)
+            with self._store.read() as connection:
+                self._sending = outbox.sending_campaigns(connection)
+                starts_at = outbox.next_start(connection)
+            for dispatch in self._dispatches:
+                dispatch.line.refresh(self._sending)
+            self._pause_wayless()
+            self._timetable.at(from_micros(starts_at) if starts_at is not None else None, self.look)
+            await self._aside(self._finish)
+            if self._until_idle and self._idle(starts_at):
+                self.stop()
+            self._unreadable = ""
+        except StoreError as error:
+            if error.sentence != self._unreadable:
+                log.error("store.refuses", reason=error.sentence)
+            self._unreadable = error.sentence
+
+    async def beat(self) -> None:
+        """Watch the disk, and write down what goes on for `status`."""
+        free = shutil.disk_usage(self._folder).free
+        full = f"Only {free // 2**20} MB are free on the disk; sending goes on above {_DISK_FLOOR // 2**20} MB."
+        self._ledger.closed = self._disk = full if free < _DISK_FLOOR else ""
+        doing = self._doing()
+        try:
+            await self._aside(lambda: self._write_beat(doing))
+        except StoreError as error:
+            log.error("store.refuses", reason=error.sentence)
+
+    def _start_due(self) -> None:
+        """Scheduled campaigns whose instant has come send, or are paused because it came too long ago."""
+        now = to_micros(self._clock.now())
+        with self._store.read() as connection:
+            due = outbox.due_campaigns(connection, now)
+        for campaign_id, name, starts_at, late_after in due:
+            late = now - starts_at > late_after * 1_000_000
+            state = CampaignState.PAUSED if late else CampaignState.SENDING
+            with self._store.write() as connection:
+                changed = campaigns.change_state(
+                    connection,
+                    campaign_id,
+                    state,
+                    allowed={CampaignState.SCHEDULED},
+                    reason=PauseReason.LATE if late else "",
+                )
+                if changed:
+                    self._remember(connection, "pause" if late else "start", campaign_id)
+            if changed:
+                log.info("campaign.late" if late else "campaign.started", campaign=name)
+
+    def _pause_wayless(self) -> None:
+        ways = self._way_names()
+        for campaign in self._sending:
+            if campaign.transport in ways or campaign.state is not CampaignState.SENDING:
+                continue
+            if wrong := self._broken.get(campaign.transport):
+                self._ledger.pause(campaign, f"{PauseReason.KEY}: {wrong}")
+            else:
+                words = f"There is no transport “{campaign.transport}” in the settings."
+                self._ledger.pause(campaign, f"{PauseReason.ERRORS}: {words}")
+
+    def _way_names(self) -> set[str]:
+        return {way.transport.name for way in self._ways}
+
+    def _finish(self) -> None:
+        """Campaigns of which nothing is queued or leased any more are finished."""
+        for campaign in self._sending:
+            if campaign.state is not CampaignState.SENDING:
+                continue
+            with self._store.read() as connection:
+                if outbox.has_open_messages(connection, campaign.id):
+                    continue
+            with self._store.write() as connection:
+                if not outbox.finish(connection, campaign.id, to_micros(self._clock.now())):
+                    continue
+                self._remember(connection, "finish", campaign.id)
+            log.info("campaign.finished", campaign=campaign.name)
+
+    def _remember(self, connection: Connection, verb: str, campaign_id: int) -> None:
+        history.record(
+            connection, at=self._clock.now(), who="worker", verb=verb, thing="campaign", thing_id=campaign_id
+        )
+
+    def _idle(self, starts_at: int | None) -> bool:
+        """Whether nothing is left that could leave within ten minutes."""
+        soon = to_micros(self._clock.now()) + _SOON * 1_000_000
+        if starts_at is not None and starts_at <= soon:
+            return False
+        with self._store.read() as connection:
+            return not outbox.due_before(connection, soon, self._way_names())
+
+    def _doing(self) -> dict[str, Any]:
+        """What `status` shows of the worker: rates, waits and troubles."""
+        now = self._clock.monotonic()
+        told: dict[str, Any] = {"campaigns": {}, "troubles": self._troubles(), "disk": self._disk}
+        waits: dict[int, tuple[str, int]] = {}
+        handed_over: dict[int, int] = {}
+        for dispatch in self._dispatches:
+            waits |= dispatch.line.waits()
+            for campaign_id, count in dispatch.handed_over.items():
+                handed_over[campaign_id] = handed_over.get(campaign_id, 0) + count
+        for campaign in self._sending:
+            rate = self._rates.of(campaign.id, now, handed_over.get(campaign.id, 0))
+            told["campaigns"][campaign.name] = {"rate": rate, "waiting": _waiting(waits.get(campaign.id))}
+        return told
+
+    def _troubles(self) -> list[dict[str, str]]:
+        troubles = [
+            {"transport": dispatch.transport.name, "sentence": dispatch.health.trouble}
+            for dispatch in self._dispatches
+            if dispatch.health.trouble
+        ]
+        if self._ledger.trouble:
+            troubles.append({"transport": "", "sentence": self._ledger.trouble})
+        return troubles
+
+    def _write_beat(self, doing: Mapping[str, Any]) -> None:
+        with self._store.write() as connection:
+            workers.beat(connection, self._id, at=self._clock.now(), doing=dict(doing))
+
+    async def _drain(self, carriers: Sequence[asyncio.Task[None]]) -> None:
+        """Wait for the replies to what is on the wire; what has none after 30 s is found leased at the next start."""
+        self._ledger.closed = "The worker is stopping."
+        for dispatch in self._dispatches:
+            dispatch.stop()
+        _, unanswered = await asyncio.wait(carriers, timeout=_DRAIN)
+        if unanswered:
+            log.warning("worker.unanswered", transports=len(unanswered), seconds=_DRAIN)
+        for task in unanswered:
+            task.cancel()
+        await asyncio.gather(*carriers, return_exceptions=True)
+        async with asyncio.timeout(_DRAIN):
+            await self._ledger.emptied()
+        for dispatch in self._dispatches:
+            await dispatch.transport.close()
+
+    def _sign_off(self) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=True)
+        with self._store.write() as connection:
+            workers.stopped(connection, self._id, at=self._clock.now())
+        log.info("worker.stopped")
+
+    async def _aside(self, write: Callable[[], None]) -> None:
+        """Run a small transaction where all writing is done, so that the event loop never waits for the disk."""
+        if self._executor is None:
+            write()
+        else:
+            await asyncio.get_running_loop().run_in_executor(self._executor, write)
+
+
+@dataclass(slots=True)
+class _Rates:
+    """Hand-overs a second of each campaign, over the last ten seconds."""
+
+    _seen: dict[int, deque[tuple[float, int]]] = field(default_factory=dict)
+
+    def of(self, campaign_id: int, now: float, handed_over: int) -> float:
+        seen = self._seen.setdefault(campaign_id, deque([(now - _BEAT, 0)]))
+        seen.append((now, handed_over))
+        while len(seen) > 2 and seen[1][0] <= now - _RATE_OVER:
+            seen.popleft()
+        (began, before), (ended, after) = seen[0], seen[-1]
+        return round((after - before) / max(ended - began, 0.001), 1)
+
+
+def _waiting(wait: tuple[str, int] | None) -> dict[str, Any] | None:
+    if wait is None:
+        return None
+    key, until = wait
+    return {"for": unit_of(key) if key else "another try", "until": until}

@@ -1,0 +1,20 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from campaigns.actions.desk import Desk
+from tests.doubles.standing_clock import StandingClock
+from tests.doubles.workspaces import new_desk
+
+
+@pytest.fixture
+def clock() -> StandingClock:
+    return StandingClock()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, clock: StandingClock) -> Iterator[Desk]:
+    desk = new_desk(tmp_path, clock)
+    yield desk
+    desk.store.close()

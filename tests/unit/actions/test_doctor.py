@@ -1,0 +1,146 @@
+import sqlite3
+from collections import namedtuple
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from campaigns.actions import doctor as module
+from campaigns.actions.doctor import Check, CheckState, DoctorResult, doctor, filesystem_of
+from campaigns.actions.init import Relay, init
+from campaigns.store import workers
+from campaigns.store.migrate import open_store
+from campaigns.workspace import Workspace
+
+NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
+
+
+class Clock:
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    init(tmp_path / "shop", Relay.OTHER, zone="Europe/Berlin", clock=Clock(), example=False)
+    return tmp_path / "shop"
+
+
+def seen(result: DoctorResult) -> dict[str, CheckState]:
+    return {check.name: check.state for check in result.checks}
+
+
+def sentence(result: DoctorResult, name: str) -> str:
+    return next(check.sentence for check in result.checks if check.name == name)
+
+
+def beat(root: Path, at: datetime) -> None:
+    store = open_store(f"sqlite:///{root / 'mergecast.db'}")
+    with store.write() as conn:
+        workers.start(conn, version="1", at=at)
+    store.close()
+
+
+def test_a_fresh_workspace_is_well_but_for_its_sender_and_worker(root: Path) -> None:
+    result = doctor(root, {}, clock=Clock())
+    assert result.well
+    states = seen(result)
+    assert {name for name, state in states.items() if state is CheckState.WARN} <= {"sender", "worker", "disk"}
+    assert {"workspace", "settings", "secrets", "database", "share", "disk"} <= set(states)
+
+
+def test_the_document_has_a_state_a_sentence_and_a_remedy_for_each(root: Path) -> None:
+    document = doctor(root, {}, clock=Clock()).as_json()
+    assert all(set(check) == {"name", "state", "sentence", "remedy"} for check in document["checks"])
+    assert {check["state"] for check in document["checks"]} <= {"good", "warn", "bad"}
+
+
+def test_a_workspace_that_others_may_change_ends_the_visit(root: Path) -> None:
+    root.chmod(0o777)
+    assert seen(doctor(root, {}, clock=Clock())) == {"workspace": CheckState.BAD}
+
+
+def test_secrets_that_others_may_read_are_found(root: Path) -> None:
+    (root / "secrets.toml").chmod(0o644)
+    result = doctor(root, {}, clock=Clock())
+    assert not result.well
+    assert "secrets.toml" in sentence(result, "settings")
+
+
+def test_a_wrong_setting_is_told_with_its_line(root: Path) -> None:
+    (root / "mergecast.toml").write_text('\nzoen = "UTC"', encoding="utf-8")
+    assert "line 2" in sentence(doctor(root, {}, clock=Clock()), "settings")
+
+
+def test_a_missing_database_is_bad_and_the_rest_is_still_looked_at(root: Path) -> None:
+    (root / "mergecast.db").unlink()
+    states = seen(doctor(root, {}, clock=Clock()))
+    assert states["database"] is CheckState.BAD
+    assert "disk" in states
+
+
+def test_a_damaged_database_is_found(root: Path) -> None:
+    with closing(sqlite3.connect(root / "mergecast.db")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    raw = bytearray((root / "mergecast.db").read_bytes())
+    raw[len(raw) // 2 :] = b"\x55" * (len(raw) - len(raw) // 2)
+    (root / "mergecast.db").write_bytes(raw)
+    assert seen(doctor(root, {}, clock=Clock()))["database"] is CheckState.BAD
+
+
+def test_a_database_that_others_may_read_is_found(root: Path) -> None:
+    (root / "mergecast.db").chmod(0o644)
+    assert seen(doctor(root, {}, clock=Clock()))["database"] is CheckState.BAD
+
+
+def test_a_beating_worker_is_good(root: Path) -> None:
+    beat(root, NOW - timedelta(seconds=3))
+    result = doctor(root, {}, clock=Clock())
+    assert seen(result)["worker"] is CheckState.GOOD
+    assert "3 seconds ago" in sentence(result, "worker")
+
+
+def test_a_worker_that_fell_silent_is_none(root: Path) -> None:
+    beat(root, NOW - timedelta(hours=3))
+    assert seen(doctor(root, {}, clock=Clock()))["worker"] is CheckState.WARN
+
+
+def test_transports_are_looked_at_by_their_probes_with_their_secrets(root: Path) -> None:
+    env = {"MERGECAST_TRANSPORTS__RELAY__PASSWORD": "hunter2"}
+    bad = Check("relay", CheckState.BAD, "The server refuses the password.", "Look at secrets.toml.")
+
+    def probes(workspace: Workspace) -> list[module.Probe]:
+        relay = workspace.settings.transports["relay"]
+        assert relay.kind == "smtp"
+        assert relay.password is not None
+        return [lambda: bad]
+
+    result = doctor(root, env, probes, clock=Clock())
+    assert bad in result.checks
+    assert not result.well
+
+
+@pytest.mark.parametrize(
+    ("free", "state"), [(2**40, CheckState.GOOD), (2**29, CheckState.WARN), (2**20, CheckState.BAD)]
+)
+def test_free_disk_is_judged(root: Path, monkeypatch: pytest.MonkeyPatch, free: int, state: CheckState) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: usage(2**41, 0, free))
+    assert seen(doctor(root, {}, clock=Clock()))["disk"] is state
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "9p", "smbfs"])
+def test_a_network_share_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setattr(module, "_mounts", lambda: iter([("/", "ext4"), (str(root.parent), kind)]))
+    assert seen(doctor(root, {}, clock=Clock()))["share"] is CheckState.BAD
+
+
+def test_the_nearest_mount_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = [("/", "ext4"), ("/srv", "nfs"), ("/srv/mail", "xfs"), ("/srvother", "zfs")]
+    monkeypatch.setattr(module, "_mounts", lambda: iter(mounts))
+    assert filesystem_of(Path("/srv/mail/shop")) == "xfs"
+    assert filesystem_of(Path("/srv/other")) == "nfs"

@@ -1,0 +1,72 @@
+import asyncio
+from collections.abc import Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from campaigns.model.states import MessageState
+from campaigns.store import tables
+from campaigns.store.engine import Store
+from scheduler.worker import Way, Worker
+from tests.doubles.filled_store import new_store
+from tests.doubles.virtual_time import VirtualClock, VirtualTimetable
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = new_store(tmp_path)
+    yield store
+    store.close()
+
+
+class Stage:
+    """A worker on virtual time, and looks into its tables."""
+
+    def __init__(self, store: Store, folder: Path) -> None:
+        self.store = store
+        self._folder = folder
+
+    def worker(self, clock: VirtualClock, *ways: Way) -> Worker:
+        return Worker(
+            self.store,
+            ways,
+            clock=clock,
+            version="test",
+            folder=self._folder,
+            timetable=VirtualTimetable(clock),
+            in_thread=False,
+        )
+
+    @asynccontextmanager
+    async def running(self, clock: VirtualClock, *ways: Way) -> Any:
+        """A worker that runs for as long as the block does."""
+        worker = self.worker(clock, *ways)
+        running = asyncio.create_task(worker.run())
+        try:
+            yield worker
+        finally:
+            worker.stop()
+            await running
+
+    def states(self, campaign_id: int) -> dict[MessageState, int]:
+        counted: dict[MessageState, int] = {}
+        with self.store.read() as connection:
+            for row in connection.execute(select(tables.messages).where(tables.messages.c.campaign_id == campaign_id)):
+                counted[MessageState(row.state)] = counted.get(MessageState(row.state), 0) + 1
+        return counted
+
+    def campaign(self, campaign_id: int) -> Any:
+        with self.store.read() as connection:
+            return connection.execute(select(tables.campaigns).where(tables.campaigns.c.id == campaign_id)).one()
+
+    def rows(self, table: Any) -> list[Any]:
+        with self.store.read() as connection:
+            return list(connection.execute(select(table)))
+
+
+@pytest.fixture
+def stage(store: Store, tmp_path: Path) -> Stage:
+    return Stage(store, tmp_path)
