@@ -78,7 +78,7 @@ def _prepare(face: Face, desk: Desk, part: Part) -> None:
     if not face.json:
         say_import(face.screen, imported.as_json())
         say_check(face.screen, found.as_json())
-        say_queued(face.screen, queued.as_json())
+        say_queued(face.screen, {**queued.as_json(), "worker_running": True})  # the demo is the worker, in a moment
 
 
 def _account(face: Face, desk: Desk, reports: Any) -> None:

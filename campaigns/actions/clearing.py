@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from campaigns.actions.desk import Desk
 from campaigns.errors import CampaignError
 from campaigns.model.states import CampaignState
-from campaigns.store import findings, shapes, staging
+from campaigns.store import campaigns, findings, shapes, staging
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 
@@ -18,9 +18,11 @@ def take_over(desk: Desk, campaign: Campaign, *, allowed: Collection[CampaignSta
     token = secrets.token_hex(8)
     with desk.store.write() as conn:
         if not staging.begin(conn, campaign.id, token, allowed=allowed):
+            now = campaigns.by_id(conn, campaign.id) or campaign
+            takes_back = now.state in (CampaignState.SCHEDULED, CampaignState.PAUSED)
+            verb = "reopen" if takes_back else "status"
             raise CampaignError(
-                f"{campaign.name} is {campaign.state}: it cannot be prepared again.",
-                remedy="Look at it with `mergecast status`.",
+                f"{now.name} is {now.state}: it is not prepared again.", remedy=f"See `mergecast {verb} {now.name}`."
             )
     return token
 

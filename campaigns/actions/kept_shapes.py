@@ -13,7 +13,7 @@ from campaigns.model.finding import Finding
 from campaigns.store import outbox, shapes
 
 AT_ONCE = 100  # shapes of one transaction
-MOST_NEAR = 1_000  # shapes kept in memory; the others are read again from the store
+MOST_NEAR = 1_000  # shapes kept in memory, a page's worth; the others are read again from the store
 MOST_KNOWN = 50_000  # constants whose numbers are kept in memory
 
 

@@ -9,7 +9,7 @@ from campaigns.model.finding import Finding
 from campaigns.model.states import CampaignKind, Severity
 
 FEW_PEOPLE = 20  # a shape that fewer people share saves little: each is laid out, kept and sent by itself
-MANY_SHAPES = 20  # up to so many are cheap, however few people share them
+MANY_SHAPES = 100
 LINK_BYTES = 200  # an unsubscribe or view link, generously
 
 

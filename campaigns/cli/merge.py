@@ -98,7 +98,7 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
                 transactional=transactional,
                 replace=True,
             )
-            confirm = _after_previews(face, desk, template, listed, asker(face, yes, always=True))
+            confirm = _after_previews(face, desk, template, listed, asker(face, yes))
             with face.progress(f"Checking {name}") as progress:
                 queued = send(desk, name, again=again, confirm=confirm, progress=progress)
             told = queued.as_json()

@@ -55,15 +55,15 @@ def send(
         face.show(result, say_queued)
 
 
-def asker(face: Face, yes: bool, *, always: bool = False) -> "Callable[[CheckResult], bool]":
-    """Shows what the check found; asks, unless yes was said beforehand, if it found anything or `always`."""
+def asker(face: Face, yes: bool) -> "Callable[[CheckResult], bool]":
+    """Shows what the check found, and asks with the count unless yes was said beforehand."""
 
     def confirm(found: "CheckResult") -> bool:
         told = found.as_json()
         if not face.json:
             face.still()
             say_check(face.aside, told)
-        return yes or not (told["findings"] or always) or face.confirm(f"Send {mails(told['ready'])}?")
+        return yes or face.confirm(f"Send {mails(told['ready'])}?")
 
     return confirm
 

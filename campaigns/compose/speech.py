@@ -143,6 +143,7 @@ def _quick(ask: Callable[[Number], str]) -> Callable[[Number], str]:
     marks = str.maketrans({",": group, ".": point or "."})
 
     def quick(value: Number) -> str:
+        value = value or 0  # there is no minus before zero
         if value < 0:
             return slow(value)
         return before + format(Decimal(repr(value)), form).translate(marks) + after

@@ -4,7 +4,7 @@ import hashlib
 import zlib
 from collections.abc import MutableMapping
 
-from sqlalchemy import Connection, delete, func, insert, or_, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select
 
 from campaigns.message.shape import Shape, pack_shape
 from campaigns.model.states import MessageState, Wave
@@ -16,15 +16,11 @@ def keep(conn: Connection, campaign_id: int, version_id: int, shape: Shape, know
     """The id of a campaign's shape, kept if it is new; `known` carries constants' numbers from call to call."""
     parts = pack_shape(shape, lambda piece: _constant(conn, version_id, piece, known))
     sha256 = hashlib.sha256(parts).digest()
-    same = select(shapes.c.id).where(shapes.c.campaign_id == campaign_id, shapes.c.sha256 == sha256)
-    there: int | None = conn.scalar(same)
+    there: int | None = conn.scalar(_SHAPE, {"campaign": campaign_id, "hash": sha256})
     if there is not None:
         return there
-    made: int = conn.scalars(
-        insert(shapes)
-        .values(campaign_id=campaign_id, version_id=version_id, parts=parts, sha256=sha256)
-        .returning(shapes.c.id)
-    ).one()
+    row = {"campaign_id": campaign_id, "version_id": version_id, "parts": parts, "sha256": sha256}
+    made: int = conn.scalars(_ADD_SHAPE, row).one()
     return made
 
 
@@ -45,10 +41,17 @@ def _constant(conn: Connection, version_id: int, piece: bytes, known: MutableMap
     sha256 = hashlib.sha256(piece).digest()
     number = known.get(sha256)
     if number is None:
-        same = select(constants.c.id).where(constants.c.version_id == version_id, constants.c.sha256 == sha256)
-        number = conn.scalar(same)
+        number = conn.scalar(_CONSTANT, {"version": version_id, "hash": sha256})
         if number is None:
-            row = insert(constants).values(version_id=version_id, sha256=sha256, body=zlib.compress(piece))
-            number = conn.scalars(row.returning(constants.c.id)).one()
+            row = {"version_id": version_id, "sha256": sha256, "body": zlib.compress(piece)}
+            number = conn.scalars(_ADD_CONSTANT, row).one()
         known[sha256] = number
     return number
+
+
+_SHAPE = select(shapes.c.id).where(shapes.c.campaign_id == bindparam("campaign"), shapes.c.sha256 == bindparam("hash"))
+_CONSTANT = select(constants.c.id).where(
+    constants.c.version_id == bindparam("version"), constants.c.sha256 == bindparam("hash")
+)
+_ADD_SHAPE = insert(shapes).returning(shapes.c.id)
+_ADD_CONSTANT = insert(constants).returning(constants.c.id)

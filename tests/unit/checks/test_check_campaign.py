@@ -70,8 +70,8 @@ def test_a_way_out_by_mail_alone_is_a_warning() -> None:
 
 
 def test_many_shapes_for_few_people_are_a_warning() -> None:
-    assert said(check_count(100, 1_999, template="t.md")) == [("many_shapes", Severity.WARNS)]
-    assert said(check_count(100, 2_000, template="t.md")) == []
+    assert said(check_count(101, 1_999, template="t.md")) == [("many_shapes", Severity.WARNS)]
+    assert said(check_count(101, 2_020, template="t.md")) == []
 
 
 def test_a_few_shapes_are_cheap_however_few_people_share_them() -> None:

@@ -131,6 +131,7 @@ def test_urlencode_is_not_encoded_again():
     st.sampled_from(["en_US", "de", "fr", "de_CH", "hi", "es", "pl", "ar", "nb"]),
 )
 def test_quick_numbers_are_those_of_babel(value, locale):
+    value = value or 0.0
     assert money_text(value, "EUR", locale) == format_currency(value, "EUR", locale=locale)
     pattern = {"hi": "#,##,##0.00"}.get(locale, "#,##0.00")
     assert decimal_text(value, 2, locale) == format_decimal(value, pattern, locale=locale)
