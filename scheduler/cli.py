@@ -63,11 +63,11 @@ def _merge_sends(face: Face, desk: "Desk", name: str) -> None:
     from campaigns.cli.outcome import say_report
     from campaigns.cli.say import rehearsal
     from campaigns.store import campaigns
-    from scheduler.sending import log_to, run
+    from scheduler.sending import Watch, log_to, run
 
     log_to(quiet=True)
     with face.progress(f"Sending {name}") as bar:
-        run(desk, until_idle=True, watch=(name, bar))
+        run(desk, until_idle=True, watch=Watch([name], bar))
     if face.json:
         return
     told = report(desk, name).as_json()

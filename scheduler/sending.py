@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,13 @@ except ImportError:  # a Python or a system that it does not support; everything
 
 _BAR_EVERY = 0.1  # seconds
 
-Watch = Callable[[int, int], None]  # done, total
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who wants to know how far some campaigns are."""
+
+    campaigns: Sequence[str]
+    told: Callable[[int, int], None]  # done, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +45,10 @@ class Run:
         return {"seconds": round(self.seconds, 3), "messages": self.messages}
 
 
-def run(desk: Desk, *, until_idle: bool, watch: tuple[str, Watch] | None = None) -> Run:
+def run(desk: Desk, *, until_idle: bool, watch: Watch | None = None) -> Run:
     """Send as the only worker of the desk's store; WorkerRunningError if there is one.
 
-    `watch`: a campaign's name, and what is told how far it is.
+    `watch` is told ten times a second how far its campaigns are.
     """
     assert desk.store.path is not None
     with worker_lock(desk.store.path):
@@ -53,7 +59,7 @@ def run(desk: Desk, *, until_idle: bool, watch: tuple[str, Watch] | None = None)
         return Run(time.monotonic() - began, told)
 
 
-async def _run(desk: Desk, until_idle: bool, watch: tuple[str, Watch] | None) -> Mapping[MessageState, int]:
+async def _run(desk: Desk, until_idle: bool, watch: Watch | None) -> Mapping[MessageState, int]:
     workspace = desk.workspace
     transports, broken = build_all(workspace.settings, workspace.root)
     throttles = {name: table.throttle for name, table in workspace.settings.transports.items()}
@@ -66,31 +72,34 @@ async def _run(desk: Desk, until_idle: bool, watch: tuple[str, Watch] | None) ->
         broken=broken,
     )
     worker.stop_on_signals()
-    watching = asyncio.create_task(_watch(desk, *watch)) if watch else None
+    watching = asyncio.create_task(_watch(desk, watch)) if watch else None
     try:
         await worker.run(until_idle=until_idle)
     finally:
         if watching is not None:
             watching.cancel()
     if watch is not None:
-        _look(desk, *watch)
+        _look(desk, watch)
     return worker.settled
 
 
-async def _watch(desk: Desk, name: str, told: Watch) -> None:
+async def _watch(desk: Desk, watch: Watch) -> None:
     while True:
-        _look(desk, name, told)
+        _look(desk, watch)
         await asyncio.sleep(_BAR_EVERY)
 
 
-def _look(desk: Desk, name: str, told: Watch) -> None:
+def _look(desk: Desk, watch: Watch) -> None:
+    done = total = 0
     with desk.store.read() as connection:
-        campaign = campaigns.find(connection, name)
-        if campaign is None:
-            return
-        counted = reporting.count_messages(connection, campaign.id, campaign.state)
-    total = sum(counted.values())
-    told(total - counted[MessageState.QUEUED] - counted[MessageState.LEASED], total)
+        for name in watch.campaigns:
+            if (campaign := campaigns.find(connection, name)) is None:
+                continue
+            counted = reporting.count_messages(connection, campaign.id, campaign.state)
+            mine = sum(counted.values())
+            done += mine - counted[MessageState.QUEUED] - counted[MessageState.LEASED]
+            total += mine
+    watch.told(done, total)
 
 
 def log_to(stream: Any = None, *, quiet: bool = False) -> None:

@@ -64,11 +64,13 @@ def import_list(
     options = replace(options or ReadOptions(), locale=desk.workspace.settings.locale)
     name = _list_name(name)
     with open_sheet(path, options) as sheet:
-        coming = _begin(desk, sheet, path, name)
+        coming = _begin(desk, sheet, name)
         try:
             for batch in _batches(sheet.rows()):
                 _store(desk, coming, batch)
                 progress(coming.rows, _expected(coming.rows, *sheet.progress()))
+            if desk.workspace.settings.keep_sheets:
+                _keep_file(path, desk.workspace.sheets, sheet.sha256)
             return _finish(desk, coming, sheet)
         except BaseException:
             with suppress(StoreError):
@@ -117,11 +119,8 @@ def _list_name(name: str) -> str:
     return tidy
 
 
-def _begin(desk: Desk, sheet: Sheet, path: Path, name: str) -> _Coming:
+def _begin(desk: Desk, sheet: Sheet, name: str) -> _Coming:
     _remove_leftovers(desk, name)
-    kept = desk.workspace.settings.keep_sheets
-    if kept:
-        _keep_file(path, desk.workspace.sheets, sheet.sha256)
     with desk.store.write() as conn:
         into = lists.keep(conn, name)
         sheet_id = sheets.begin(
@@ -129,7 +128,7 @@ def _begin(desk: Desk, sheet: Sheet, path: Path, name: str) -> _Coming:
             into.id,
             sha256=sheet.sha256,
             file_name=sheet.file_name,
-            kept=kept,
+            kept=desk.workspace.settings.keep_sheets,
             worksheet=sheet.worksheet,
             encoding=sheet.encoding,
             delimiter=sheet.delimiter,
@@ -236,9 +235,12 @@ def _remove_leftovers(desk: Desk, name: str) -> None:
 
 
 def _remove(desk: Desk, sheet_id: int) -> None:
+    """Take back a sheet that never became whole; one that did stays."""
     removed = REMOVED_AT_ONCE
     while removed == REMOVED_AT_ONCE:
         with desk.store.write() as conn:
+            if not sheets.is_coming_in(conn, sheet_id):
+                return
             removed = recipients.remove_some(conn, sheet_id, limit=REMOVED_AT_ONCE)
-    with desk.store.write() as conn:
-        sheets.remove(conn, sheet_id)
+            if removed < REMOVED_AT_ONCE:
+                sheets.remove(conn, sheet_id)

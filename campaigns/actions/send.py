@@ -127,7 +127,7 @@ def _refuse_state(desk: Desk, campaign: Campaign, transport: str, at: str) -> No
     if campaign.state is CampaignState.FINISHED:
         if campaign.leaves:
             raise CampaignError(
-                f"{name} has been sent.",
+                f"{name} has been sent, on {_day(campaign)}.",
                 remedy=f"Make a new campaign with `mergecast create`, or `mergecast resend {name} --failed`.",
             )
         return

@@ -109,6 +109,6 @@ def add_doctor(app: typer.Typer, probes: "Callable[[Workspace], Sequence[Probe]]
 
 def say_doctor(screen: Screen, told: dict[str, Any]) -> None:
     for check in told["checks"]:
-        screen.say(f"{check['state']:<5}{check['name']:<12}{check['sentence']}", STATES[check["state"]])
+        screen.say(check["sentence"], STATES[check["state"]], lead=f"{check['state']:<5}{check['name']:<12}")
         if check["remedy"]:
-            screen.say(f"{'':<17}{check['remedy']}")
+            screen.say(check["remedy"], lead=" " * 17)

@@ -7,11 +7,12 @@ import typer
 
 from campaigns.cli.face import NEEDS_A_PERSON, Face, verb
 from campaigns.cli.options import CampaignName, RowsOut, writable
-from campaigns.cli.say import NO_WORKER, mails, through, when
+from campaigns.cli.say import NO_WORKER, mails, started, when
 from campaigns.cli.show import Screen, counted
 from campaigns.model.duration import in_words
 
 verbs = typer.Typer()
+
 uncertain = typer.Typer(
     help="Mails that were handed over and never answered.", no_args_is_help=True, rich_markup_mode=None
 )
@@ -40,7 +41,7 @@ def status(
 
 
 def say_status(screen: Screen, told: dict[str, Any]) -> None:
-    say_worker(screen, told["worker"])
+    say_worker(screen, told["worker"], waited_for=any(map(_waits, told["campaigns"])))
     if not told["campaigns"]:
         screen.say("No campaign yet. Make one with `mergecast create`.")
         return
@@ -51,20 +52,28 @@ def say_status(screen: Screen, told: dict[str, Any]) -> None:
             f"{campaign['rows']:,}",
             f"{campaign['left_out']:,}",
             said_messages(campaign["messages"]) or "none yet",
-            when(campaign["starts"]),
-            through(campaign),
+            started(campaign["starts"]) if campaign["state"] == "finished" else when(campaign["starts"]),
+            campaign["transport"] if campaign["leaves"] else "rehearsal",
         )
         for campaign in told["campaigns"]
     ]
-    heads = ("campaign", "state", "rows", "left out", "messages", "starts", "how")
+    heads = ("campaign", "state", "rows", "left out", "messages", "starts", "through")
     screen.table(heads, rows, right=("rows", "left out"))
     for campaign in told["campaigns"]:
         say_doing(screen, campaign)
 
 
-def say_worker(screen: Screen, worker: dict[str, Any] | None) -> None:
-    if worker is None:
+def _waits(campaign: dict[str, Any]) -> bool:
+    """Whether a campaign needs a worker; a proof of a draft that nobody sends is a trouble."""
+    return campaign["state"] in ("scheduled", "sending") or bool(campaign["trouble"])
+
+
+def say_worker(screen: Screen, worker: dict[str, Any] | None, *, waited_for: bool) -> None:
+    if worker is None and waited_for:
         screen.say(NO_WORKER, "yellow")
+        return
+    if worker is None:
+        screen.say("No worker is running, and nothing waits for one.")
         return
     ago = in_words(datetime.now(UTC) - datetime.fromisoformat(worker["beat_at"]))
     screen.say(f"A worker runs on {worker['host']} (process {worker['pid']}); its last sign was {ago} ago.", "green")

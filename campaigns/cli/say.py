@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from campaigns.cli.show import Screen, counted
-from campaigns.model.when import say
+from campaigns.model.when import say, say_wall
 
 NO_WORKER = "No worker is running: nothing leaves until `mergecast run` runs on a computer that is awake."
 
@@ -20,6 +20,11 @@ def when(starts: dict[str, Any], now: datetime | None = None) -> str:
         return starts_wall(starts)
     at = datetime.fromisoformat(starts["at"])
     return "at once" if not starts["wall"] and at <= now else say(at, starts["zone"], now)
+
+
+def started(starts: dict[str, Any]) -> str:
+    """`Tuesday 1 December 2026, 09:00`, of a campaign that is over, by the clock of its zone."""
+    return say_wall(datetime.fromisoformat(starts["at"]), starts["zone"]) if starts["at"] else starts_wall(starts)
 
 
 def starts_wall(starts: dict[str, Any]) -> str:

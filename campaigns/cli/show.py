@@ -36,12 +36,19 @@ class Screen:
     """One stream for people, with colours if it is a terminal."""
 
     def __init__(self, stream: IO[str]) -> None:
-        width = None if stream.isatty() else _WIDE
+        self._terminal = stream.isatty()
+        width = None if self._terminal else _WIDE
         self._console = Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
 
-    def say(self, text: object, style: str = "", end: str = "\n") -> None:
-        """A sentence, wrapped by the terminal alone, so that paths can be copied."""
-        self._console.print(Text(harmless(text), style=style), soft_wrap=True, end=end)
+    def say(self, text: object, style: str = "", end: str = "\n", lead: str = "") -> None:
+        """A sentence after `lead`, below whose end its further lines begin.
+
+        On a terminal it is wrapped between words; a long word, like a path, stays whole, so that it can be copied.
+        """
+        said = Text(harmless(text), style=style, overflow="ignore")
+        if self._terminal:
+            said = _under(len(lead), said.wrap(self._console, max(20, self._console.width - len(lead))))
+        self._console.print(Text(lead, style=style) + said, soft_wrap=True, end=end)
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
         """A table; the columns named in `right` are numbers."""
@@ -51,6 +58,13 @@ class Screen:
         for row in rows:
             table.add_row(*(cell if isinstance(cell, Text) else Text(harmless(cell)) for cell in row))
         self._console.print(table)
+
+
+def _under(indent: int, lines: Sequence[Text]) -> Text:
+    """Lines that begin below each other; a question keeps the blank after it."""
+    for line in lines[:-1]:
+        line.rstrip()
+    return Text("\n" + " " * indent).join(lines)
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -64,11 +78,11 @@ def say_findings(screen: Screen, findings: Sequence[dict[str, Any]]) -> None:
         for finding in findings:
             if finding["severity"] == severity:
                 where = f" ({finding['where']})" if finding["where"] else ""
-                screen.say(f"  {word:<11}{finding['sentence']}{where}", style)
+                screen.say(f"{finding['sentence']}{where}", style, lead=f"  {word:<11}")
                 if finding["rows"]:
-                    screen.say(f"  {'':<11}{_rows(finding)}")
+                    screen.say(_rows(finding), lead=" " * 13)
                 if finding["remedy"]:
-                    screen.say(f"  {'':<11}{finding['remedy']}", "dim")
+                    screen.say(finding["remedy"], "dim", lead=" " * 13)
 
 
 def _rows(finding: dict[str, Any]) -> str:

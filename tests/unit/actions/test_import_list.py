@@ -90,6 +90,15 @@ def test_the_same_file_again_changes_nothing(desk: Desk) -> None:
     assert import_lines(desk).changes.as_json() == {"new": 0, "changed": 0, "gone": 0}
 
 
+def test_people_are_compared_in_whatever_order_they_stand(desk: Desk) -> None:
+    import_lines(desk)
+    assert import_lines(desk, (PEOPLE[0], *reversed(PEOPLE[1:]))).changes.as_json() == {
+        "new": 0,
+        "changed": 0,
+        "gone": 0,
+    }
+
+
 def test_cells_are_compared_by_field_wherever_the_column_stands(desk: Desk) -> None:
     import_lines(desk, ("email,first_name,city", "ada@example.org,Ada,Bonn", "bob@example.net,Bob,"))
     moved = import_lines(desk, ("city,email,first_name", "Bonn,ada@example.org,Ada", ",bob@example.net,Bob"))
@@ -191,6 +200,31 @@ def test_what_a_crash_left_is_removed_by_the_next_import_into_the_list(
     assert count(desk, "recipients") == 2
     assert import_lines(desk).sheet == 1
     assert (count(desk, "recipients"), count(desk, "sheets")) == (3, 1)
+
+
+def test_an_import_that_is_stopped_after_its_end_stays(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as late:
+        late.setattr(importing, "ImportResult", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            import_lines(desk)
+    assert len(rows_of(desk)) == 3
+
+
+def test_a_file_that_changed_while_it_was_read_is_not_imported(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = Sheet.rows
+
+    def edited(self: Sheet) -> Iterator[SheetRow]:
+        yield from read(self)
+        (desk.workspace.root / "people.csv").write_text("email\nother@example.org\n")
+
+    monkeypatch.setattr(Sheet, "rows", edited)
+    with pytest.raises(SpreadsheetError, match="changed while"):
+        import_lines(desk)
+    assert count(desk, "recipients") == 0
+    assert [*desk.workspace.sheets.iterdir()] == []
 
 
 def test_an_import_that_another_took_over_stops(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
