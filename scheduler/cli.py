@@ -33,7 +33,7 @@ def run(
         bool, typer.Option("--until-idle", help="End when nothing is due within ten minutes.")
     ] = False,
 ) -> None:
-    """The worker: sends what is queued, at its time, inside its limits, until it is stopped."""
+    """The worker: send what is queued, in time and inside all limits. It works until it is stopped."""
     from scheduler.sending import log_to
     from scheduler.sending import run as send
 
@@ -47,7 +47,7 @@ def run(
 
 @verb(app, "demo")
 def demo(face: Face) -> None:
-    """The whole job on sample data, into a mailbox on this computer: ./mergecast-demo/."""
+    """The whole job on sample data, into a mailbox on this computer. It lies in ./mergecast-demo/."""
     from scheduler.demo import demo as play
     from scheduler.sending import log_to
 
@@ -76,7 +76,8 @@ def _merge_sends(face: Face, desk: "Desk", name: str) -> None:
         campaign = campaigns.find(connection, name)
     if campaign is not None and not campaign.leaves:
         written = told["messages"].get("accepted", 0)
-        folder = desk.workspace.mail.relative_to(desk.workspace.root)
+        mail, root = desk.workspace.mail, desk.workspace.root
+        folder = mail.relative_to(root) if mail.is_relative_to(root) else mail
         face.screen.say(rehearsal(written, f"{folder}/", name), "green")
     else:
         _say_left(face, desk)

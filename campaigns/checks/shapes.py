@@ -46,8 +46,17 @@ def check_shape(shape: Shape, *, kind: CampaignKind, template: str) -> Iterator[
 
 
 def check_way_out(*, kind: CampaignKind, public_url: str) -> Iterator[Finding]:
-    """Whether an unsubscribing person is heard."""
-    if kind is CampaignKind.BULK and not public_url:
+    """How people leave a bulk campaign's list."""
+    if kind is not CampaignKind.BULK:
+        return
+    if public_url:
+        yield Finding(
+            "public_url_unserved",
+            Severity.WARNS,
+            f"The unsubscribe links lead to {public_url}, and Mergecast does not answer there yet.",
+            "Unless something of yours answers there, take `public_url` out of mergecast.toml: people then unsubscribe by mail.",
+        )
+    else:
         yield Finding(
             "unsubscribe_mailto",
             Severity.WARNS,

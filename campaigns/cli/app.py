@@ -6,10 +6,11 @@ import typer
 
 from campaigns import __version__
 from campaigns.cli import campaign, house, lists, outcome, send
+from campaigns.cli.help import Commands, show_help
 
 app = typer.Typer(
     name="mergecast",
-    help="Mail merge and scheduled campaigns from a spreadsheet.",
+    cls=Commands,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -33,10 +34,9 @@ def mergecast(
     """Mail merge and scheduled campaigns from a spreadsheet: every mail proved before anything leaves, each person
     mailed once.
 
-    The first thing to try: `mergecast demo`. Your own mails in one line: `mergecast merge people.xlsx welcome.md`."""
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
-        raise typer.Exit(2)
+    The first thing to try: `mergecast demo`. Your own mails in one line, as a rehearsal that nobody receives:
+    `mergecast merge people.xlsx welcome.md`."""
+    show_help(context)
 
 
 for verbs in (house.verbs, lists.verbs, campaign.verbs, send.verbs, outcome.verbs):

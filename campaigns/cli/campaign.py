@@ -10,6 +10,7 @@ from campaigns.cli.options import (
     CampaignName,
     From,
     ListName,
+    Row,
     RowsOut,
     TemplateName,
     ThrottleTexts,
@@ -31,13 +32,10 @@ def preview(
     template: TemplateName,
     *,
     list_name: ListName,
-    row: Annotated[
-        int | None,
-        typer.Option("--row", metavar="N", min=1, help="Whose, as the sheet numbers it.", show_default=False),
-    ] = None,
-    edge_cases: Annotated[bool, typer.Option("--edge-cases", help="Of the rows that differ most.")] = False,
+    row: Row = None,
+    edge_cases: Annotated[bool, typer.Option("--edge-cases", help="The mails of the rows that differ most.")] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Unless given: previews/.", show_default=False)
+        Path | None, typer.Option("--out", metavar="DIR", help="Where to. Unless given: previews/.", show_default=False)
     ] = None,
 ) -> None:
     """Write mails as .eml and .html to look at; nothing is queued."""
@@ -137,7 +135,7 @@ def say_check(screen: Screen, told: dict[str, Any]) -> None:
 
 @verb(verbs, "pause")
 def pause(face: Face, name: CampaignName) -> None:
-    """Hold a campaign; what is on its way arrives, nothing more leaves."""
+    """Hold a campaign. What is on its way arrives, nothing more leaves."""
     from campaigns.actions import steer
 
     with face.desk() as desk:

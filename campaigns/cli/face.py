@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
+from campaigns.cli.help import Verb
 from campaigns.errors import MergecastError, UsageError
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def verb(app: typer.Typer, name: str, **how: Any) -> Callable[[Callable[..., Non
         signature = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*parameters, *_SHARED)]
         command.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]
         command.__annotations__ = {p.name: p.annotation for p in signature}
-        app.command(name, **how)(command)
+        app.command(name, cls=Verb, **how)(command)
         return function
 
     return register
@@ -184,11 +185,12 @@ def _interrupted(face: Face) -> int:
 
 
 def _called_wrongly(error: typer.TyperException) -> UsageError:
-    """Typer's own words, and where help is."""
+    """Typer's own words, as a sentence, and where help is."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "mergecast"
     said = error.format_message() if hasattr(error, "format_message") else str(error)
-    return UsageError(said or "Something is missing.", remedy=f"Look at `{path} --help`.")
+    sentence = said if said.endswith((".", "?")) else f"{said or 'Something is missing'}."
+    return UsageError(sentence, remedy=f"Look at `{path} --help`.")
 
 
 def _from_system(error: OSError) -> MergecastError:

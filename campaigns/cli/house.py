@@ -33,7 +33,7 @@ def init(
         typer.Option("--relay", metavar="|".join(RELAYS), help="Settings to send through it.", show_default=False),
     ] = None,
 ) -> None:
-    """Make a workspace with settings, a template and a sheet that work at once."""
+    """Make a workspace. Its settings, its template and its sheet work at once."""
     from campaigns.actions.init import Relay
     from campaigns.actions.init import init as make
 
@@ -96,7 +96,7 @@ def add_doctor(app: typer.Typer, probes: "Callable[[Workspace], Sequence[Probe]]
 
     @verb(app, "doctor")
     def doctor(face: Face) -> None:
-        """Look at the workspace, the database and every transport, and say what to do about each fault."""
+        """Look for faults in workspace, database and transports. Each is told with what to do about it."""
         from campaigns.actions.doctor import doctor as look
         from campaigns.workspace import locate_workspace
 

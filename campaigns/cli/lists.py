@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from campaigns.cli.face import NEEDS_A_PERSON, Face, verb
+from campaigns.cli.help import show_help
 from campaigns.cli.options import (
     Columns,
     Encoding,
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
     from campaigns.model.states import SuppressionReason
 
 verbs = typer.Typer()
-suppress = typer.Typer(help="People and domains that are never mailed.", no_args_is_help=True, rich_markup_mode=None)
+suppress = typer.Typer(
+    help="People and domains that are never mailed.",
+    callback=show_help,
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
 
 REASONS = ("manual", "unsubscribe", "complaint", "hard_bounce")
 Addresses = Annotated[
@@ -47,7 +53,7 @@ def import_(
     encoding: Encoding = "",
     rows: RowsOut = None,
 ) -> None:
-    """Read a spreadsheet into a list; importing into a list again makes its next sheet."""
+    """Read a spreadsheet into a list. Importing into a list again makes its next sheet."""
     from campaigns.actions.import_list import import_list
     from campaigns.actions.import_rows import write_import_rows
 
@@ -115,7 +121,7 @@ def suppress_import(
     *,
     reason: Reason = "manual",
 ) -> None:
-    """Suppress everybody in a file, like another program's unsubscribes; a reason in a line goes first."""
+    """Suppress everybody in a file, like another program's unsubscribes. A reason in a line goes first."""
     from campaigns.actions import suppress as action
 
     with face.desk() as desk:
@@ -130,7 +136,7 @@ def suppress_export(
     face: Face,
     out: Annotated[Path, typer.Argument(metavar="OUT.CSV", help="The file to write.", show_default=False)],
 ) -> None:
-    """Write all suppressions to a .csv file, which `suppress import` reads back."""
+    """Write all suppressions to a .csv file. `suppress import` reads it back."""
     from campaigns.actions import suppress as action
 
     with face.desk() as desk:

@@ -68,7 +68,7 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
         yes: Yes = False,
         again: Again = False,
     ) -> None:
-        """The whole job in one line: import, check, preview, ask, queue and send."""
+        """The whole job in one line. It imports, checks, shows three mails, asks, queues and sends."""
         from campaigns.actions.create import create
         from campaigns.actions.import_list import import_list
         from campaigns.actions.merge import Typed, campaign_name

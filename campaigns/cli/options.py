@@ -23,6 +23,19 @@ TemplateName = Annotated[
 ]
 ListName = Annotated[str, typer.Option("--list", metavar="NAME", help="The list's name.", show_default=False)]
 
+
+def _row(text: str) -> int:
+    if not text.isdecimal():
+        raise typer.BadParameter(f"{text!r} is no row: write its number.")
+    return int(text)
+
+
+Row = Annotated[
+    int | None,
+    typer.Option(
+        "--row", metavar="N", parser=_row, help="Whose mail, by the row's number in the sheet.", show_default=False
+    ),
+]
 Worksheet = Annotated[
     str, typer.Option("--worksheet", metavar="TITLE", help="Which worksheet of a workbook.", show_default=False)
 ]
@@ -45,6 +58,12 @@ TransportName = Annotated[
     str,
     typer.Option(
         "--transport", metavar="NAME", help="A transport of the settings; else a rehearsal.", show_default=False
+    ),
+]
+OtherTransport = Annotated[
+    str,
+    typer.Option(
+        "--transport", metavar="NAME", help="A transport of the settings; else the campaign's own.", show_default=False
     ),
 ]
 From = Annotated[

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from campaigns.cli.face import NEEDS_A_PERSON, Face, verb
+from campaigns.cli.help import show_help
 from campaigns.cli.options import CampaignName, RowsOut, writable
 from campaigns.cli.say import NO_WORKER, mails, started, when
 from campaigns.cli.show import Screen, counted
@@ -14,7 +15,10 @@ from campaigns.model.duration import in_words
 verbs = typer.Typer()
 
 uncertain = typer.Typer(
-    help="Mails that were handed over and never answered.", no_args_is_help=True, rich_markup_mode=None
+    help="Mails that were handed over and never answered.",
+    callback=show_help,
+    invoke_without_command=True,
+    rich_markup_mode=None,
 )
 
 Which = Annotated[
@@ -30,7 +34,7 @@ def status(
     face: Face,
     name: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Unless given: all.", show_default=False)] = "",
 ) -> None:
-    """Say what every campaign does and what the worker does; exit 1 if something needs a person."""
+    """Say what campaigns and worker do. Exit 1 if something needs a person."""
     from campaigns.actions.status import status as action
 
     with face.desk() as desk:

@@ -15,7 +15,7 @@ WIDTH = 100
 def cli_reference(app: typer.Typer) -> str:
     """Every command's help, as `--help` prints it."""
     command = typer.main.get_command(app)
-    context = typer.Context(command, info_name="mergecast", terminal_width=WIDTH, max_content_width=WIDTH)
+    context = _context(command, None, "mergecast")
     lines = ["# The command line", "", "Written from the commands by `python docs/write.py`.", ""]
     return "\n".join([*lines, *_help(command, context)])
 
@@ -25,9 +25,15 @@ def _help(command: Any, context: typer.Context) -> list[str]:
     depth = len(context.command_path.split())
     shown = "\n".join(line.rstrip() for line in command.get_help(context).strip().splitlines())
     lines = [f"{'#' * (depth + 1)} {context.command_path}", "", "```text", shown, "```", ""]
-    for name, below in getattr(command, "commands", {}).items():
-        lines += _help(below, typer.Context(below, parent=context, info_name=name))
+    for name in command.list_commands(context) if hasattr(command, "commands") else ():
+        below = command.get_command(context, name)
+        lines += _help(below, _context(below, context, name))
     return lines
+
+
+def _context(command: Any, parent: typer.Context | None, name: str) -> typer.Context:
+    how = {**command.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
+    return typer.Context(command, parent=parent, info_name=name, **how)
 
 
 def settings_reference() -> str:

@@ -7,7 +7,7 @@ import typer
 
 from campaigns.cli.campaign import say_check
 from campaigns.cli.face import Face, verb
-from campaigns.cli.options import Again, CampaignName, TransportName, When, Yes
+from campaigns.cli.options import Again, CampaignName, OtherTransport, Row, When, Yes
 from campaigns.cli.say import mails, say_queued
 from campaigns.errors import UsageError
 
@@ -22,10 +22,7 @@ def proof(
     face: Face,
     name: CampaignName,
     to: Annotated[str, typer.Option("--to", metavar="ADDRESS", help="Who gets the copy.", show_default=False)],
-    row: Annotated[
-        int | None,
-        typer.Option("--row", metavar="N", min=1, help="Whose mail, as the sheet numbers it.", show_default=False),
-    ] = None,
+    row: Row = None,
 ) -> None:
     """Send yourself a copy, through the outbox, first in line."""
     from campaigns.actions.proof import proof as action
@@ -39,7 +36,7 @@ def send(
     face: Face,
     name: CampaignName,
     *,
-    transport: TransportName = "",
+    transport: OtherTransport = "",
     at: When = "",
     yes: Yes = False,
     again: Again = False,

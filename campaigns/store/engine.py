@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
 
 from campaigns.errors import StoreError
 
@@ -20,6 +20,7 @@ __all__ = ["APPLICATION_ID", "BUSY_SECONDS", "Connection", "Store", "create_file
 
 APPLICATION_ID = 0x4D434153  # "MCAS": tells `file` and a curious person what this SQLite file is
 BUSY_SECONDS = 10.0
+_SQLITE = "sqlite:///"
 
 
 class Store:
@@ -65,15 +66,23 @@ def create_file(path: Path) -> None:
     connection.close()
 
 
+def _parsed(url: str) -> URL:
+    """The URL's parts; a SQLite file's name is taken as it stands, question marks and all."""
+    if url.startswith(_SQLITE):
+        return URL.create("sqlite", database=url.removeprefix(_SQLITE))
+    return make_url(url)
+
+
 def _file_of(url: str) -> Path | None:
-    parsed = make_url(url)
-    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+    parts = _parsed(url)
+    return Path(parts.database) if parts.get_backend_name() == "sqlite" and parts.database else None
 
 
 def _engine(url: str, *, begin: str, synchronous: str) -> Engine:
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    parts = _parsed(url)
+    if parts.get_backend_name() != "sqlite":
+        return create_engine(parts)
+    engine = create_engine(parts, connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: Any) -> None:

@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -66,19 +67,21 @@ class CommandLine:
     @contextlib.contextmanager
     def running(self, *args: object) -> Iterator["Running"]:
         """A command that goes on beside the block; what is left of it at the end is killed."""
-        said = self.folder / f".said-{os.urandom(4).hex()}"
-        with said.open("wb") as file:
+        with tempfile.NamedTemporaryFile("wb", suffix=".log") as log:
             process = subprocess.Popen(
-                self._line(args), cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=file,
-            )  # fmt: skip
-        try:
-            yield Running(process, said)
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
-            said.unlink()
+                self._line(args),
+                cwd=self.folder,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
+            try:
+                yield Running(process, Path(log.name))
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                process.communicate()
 
     def at_terminal(self, *args: object, answers: Mapping[str, str], timeout: float = WAITS) -> Ran:
         """Run at a pseudo-terminal; `answers`: what is typed when these words have been said. All output is `out`."""
@@ -111,13 +114,13 @@ class CommandLine:
 @dataclass(frozen=True)
 class Running:
     process: "subprocess.Popen[bytes]"
-    said: Path
+    log: Path  # its standard error
 
     @property
     def events(self) -> list[dict[str, Any]]:
         """The lines of the log so far."""
-        lines = self.said.read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+        lines = self.log.read_text(encoding="utf-8").splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}\n")]
 
     def has_said(self, event: str, **more: Any) -> bool:
         return any(one["event"] == event and more.items() <= one.items() for one in self.events)
@@ -125,7 +128,7 @@ class Running:
     def ends(self, timeout: float = WAITS) -> Ran:
         """Wait for its end."""
         out, _ = self.process.communicate(timeout=timeout)
-        return Ran(self.process.returncode, out.decode(), self.said.read_text(encoding="utf-8"))
+        return Ran(self.process.returncode, out.decode(), self.log.read_text(encoding="utf-8"))
 
     def terminate(self, timeout: float = WAITS) -> tuple[Ran, float]:
         """SIGTERM; what it came to, and after how many seconds."""

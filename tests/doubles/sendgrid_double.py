@@ -91,8 +91,11 @@ class _Reply:
 class SendgridDouble:
     """Serves POST /v3/mail/send on a loopback address."""
 
-    def __init__(self, key: str = KEY, senders: Iterable[str] = (), tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, key: str = KEY, senders: Iterable[str] = (), tls: ssl.SSLContext | None = None, delay: float = 0.0
+    ) -> None:
         self.key = key
+        self.delay = delay  # seconds between taking a request's mails and answering it
         self.tls = tls
         self.senders = frozenset(senders)  # verified From addresses; none: every address is
         self.mails: list[Mail] = []
@@ -182,6 +185,8 @@ class SendgridDouble:
             step = self._script.popleft() if sending and self._script else Step(usual=True)
             if step.usual or step.taken:
                 reply = self._answer(asked)
+                if sending:
+                    await asyncio.sleep(self.delay)
             if not step.usual:
                 if not step.status and step.cut:
                     writer.transport.abort()

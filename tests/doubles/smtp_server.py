@@ -44,6 +44,9 @@ class SmtpServer:
     data_without_recipients: bool = False  # answer DATA by 354 even when every RCPT was refused, as RFC 2920 allows
     words_before_tls: bytes = b""  # sent in clear, in the same packet as the 220 to STARTTLS
     cut_after: int | None = None  # octets of all replies on the first connection, then hang up
+    cut_when_heard: int | None = None  # octets that came on the first connection, then hang up
+    delay: float = 0.0  # seconds between taking a mail and answering its final dot
+    on_mail: Callable[[KeptMail], None] = lambda mail: None  # called when a mail is taken, before it is answered
 
     port: int = 0
     mails: list[KeptMail] = field(default_factory=list)
@@ -93,6 +96,7 @@ class _Dialogue:
         self.writer = writer
         self.first = first
         self.buffer = b""
+        self.heard = 0  # octets
         self.encrypted = server.implicit_tls
         self.user = ""
         self.hello = False
@@ -209,6 +213,8 @@ class _Dialogue:
             said = self.server.answer(".", kept.rcpt_to[0]) or "250 2.0.0 Ok: queued as 4XABC"
             if said.startswith("2"):
                 self.server.mails.append(kept)  # before the answer, as servers do: it may not arrive
+                self.server.on_mail(kept)
+                await asyncio.sleep(self.server.delay)
             await self.say(".", said)
         return None
 
@@ -239,15 +245,21 @@ class _Dialogue:
 
     async def octets(self) -> bytes:
         while b"\n" not in self.buffer:
-            packet = await self.reader.read(1 << 20)
+            packet = await self.reader.read(self.still_heard())
             if not packet:
                 raise _GoneError
             self.server.packets.append(packet)
+            self.heard += len(packet)
             self.buffer += packet
         line, _, self.buffer = self.buffer.partition(b"\n")
         if not line.endswith(b"\r") or b"\r" in line[:-1]:
             self.fault("a bare CR or LF")
         return line.removesuffix(b"\r")
+
+    def still_heard(self) -> int:
+        """Octets that are read before `cut_when_heard`; 0 hangs up."""
+        cut = self.server.cut_when_heard if self.first else None
+        return 1 << 20 if cut is None else max(0, cut - self.heard)
 
     def alone(self, command: str) -> None:
         """RFC 2920 3.1: EHLO, DATA, QUIT and STARTTLS may only end a group."""

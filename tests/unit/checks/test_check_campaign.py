@@ -65,7 +65,9 @@ def test_transactional_mail_needs_no_way_out() -> None:
 
 def test_a_way_out_by_mail_alone_is_a_warning() -> None:
     assert said(check_way_out(kind=CampaignKind.BULK, public_url="")) == [("unsubscribe_mailto", Severity.WARNS)]
-    assert said(check_way_out(kind=CampaignKind.BULK, public_url="https://mail.test")) == []
+    assert said(check_way_out(kind=CampaignKind.BULK, public_url="https://mail.test")) == [
+        ("public_url_unserved", Severity.WARNS)
+    ]
     assert said(check_way_out(kind=CampaignKind.TRANSACTIONAL, public_url="")) == []
 
 

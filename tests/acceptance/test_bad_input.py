@@ -1,0 +1,195 @@
+"""Whatever is wrong with what was typed: one clear sentence with its place and remedy, exit status 2, nothing changed."""
+
+import re
+import shutil
+import sqlite3
+import threading
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.doubles.command_line import CommandLine, Ran
+from tests.doubles.folders import files_of
+from tests.doubles.hostile_files import write_hostile_files
+
+LETTER = "---\nsubject: Hello {{ first_name }}\n---\nDear {{ first_name }}\n\n[leave]({{ unsubscribe_url }})\n"
+PEOPLE = "email,first_name\nada@example.org,Ada\nbob@example.net,Bob\n"
+SETTINGS = 'zone = "Europe/Berlin"\n[sender]\nfrom = "Ada <ada@mergecast-fair.org>"\n'
+
+
+def gap() -> str:
+    """Half past two in the night when Berlin's clocks go forward, next year."""
+    last = date(date.today().year + 1, 3, 31)
+    return f"{last - timedelta(days=(last.weekday() + 1) % 7)} 02:30"
+
+
+@dataclass(frozen=True)
+class Bad:
+    """What is typed, and what the sentence, its place and its remedy must say."""
+
+    typed: str  # {bad}: the folder of hostile files
+    sentence: str
+    remedy: str
+    place: str = ""
+
+
+def of_sheets() -> dict[str, Bad]:
+    wrong = {
+        "a missing file": ("peple.csv", "There is no file .*peple.csv", "people.csv", "peple.csv"),
+        "a PDF named .csv": ("report.csv", "report.csv is a PDF", "made from", "report.csv"),
+        "an encrypted workbook": ("locked.xlsx", "protected by a password", "remove the password", "locked.xlsx"),
+        "a damaged workbook": ("torn.xlsx", "torn.xlsx is damaged", "repair", "torn.xlsx"),
+        "a zip bomb": ("bomb.xlsx", "zip bomb", "CSV", "bomb.xlsx"),
+        "a Word file": ("letter.docx", "letter.docx is a Word file", "save that as .xlsx", "letter.docx"),
+        "an old Word file": ("letter.doc", "letter.doc is a Word file", "save that as .xlsx", "letter.doc"),
+        "an empty sheet": ("nothing.csv", "nothing.csv is empty", "another file", "nothing.csv"),
+        "an empty workbook": ("nothing.xlsx", "empty|no rows|nothing", ".", "nothing.xlsx"),
+        "a header alone": ("header.csv", "no rows|header", ".", "header.csv"),
+        "a workbook's header alone": ("header.xlsx", "no rows|header", ".", "header.xlsx"),
+        "no address column": ("nobody.csv", "addresses", "--column", "nobody.csv"),
+        "no UTF-8": ("cp1252.csv", "UTF-8", "--encoding", "cp1252.csv"),
+    }
+    return {name: Bad(f"{{bad}}/{file}", *words) for name, (file, *words) in wrong.items()}
+
+
+VERBS = {
+    "an unknown template": Bad("create new --template letr --list people", "no template “letr”", "letter"),
+    "a Word file as template": Bad(
+        "create new --template {bad}/letter.docx --list people", "a Word file", "Web Page, Filtered", "letter.docx"
+    ),
+    "a template elsewhere": Bad(
+        "create new --template {bad}/elsewhere.md --list people", "not lie in the workspace", "templates", "elsewhere.md"
+    ),
+    "an unknown list": Bad("create new --template letter --list peopl", "no list 'peopl'", "people"),
+    "a syntax error, at check": Bad("check broken", "closed|}}", ".", "broken.md, line 4"),
+    "a syntax error, at preview": Bad("preview broken --list people", "closed|}}", ".", "broken.md, line 4"),
+    "a start in the past": Bad(
+        "create new --template letter --list people --at 2020-02-03T09:00", "3 February 2020.*in the past", "--at now"
+    ),
+    "a start in the past, at send": Bad("send good --yes --at 2020-02-03T09:00", "in the past", "--at now"),
+    "a start in a gap of the clock": Bad(
+        "create new --template letter --list people --at {gap} --zone Europe/Berlin",
+        "02:30 does not exist on Sunday .* March .*: clocks jump from 02:00 to 03:00",
+        "before 02:00, or from 03:00 on",
+    ),
+    "a start that can be read twice": Bad(
+        "create new --template letter --list people --at 01/02/2099", "can be read as", "2099-0"
+    ),
+    "a start that cannot be read": Bad(
+        "create new --template letter --list people --at soonish", "'soonish' is no time", "tomorrow 09:00"
+    ),
+    "a nonexistent zone": Bad(
+        "create new --template letter --list people --zone Europe/Berlinn", "no time zone", "Europe/Berlin"
+    ),
+    "an unreadable throttle": Bad(
+        "create new --template letter --list people --throttle 20/fortnight", "20/fortnight", "20/s"
+    ),
+    "an unknown transport": Bad(
+        "create new --template letter --list people --transport relay", "no transport 'relay'", "local"
+    ),
+    "a name that is taken": Bad("create good --template letter --list people", "already", "--replace"),
+    "an unknown campaign": Bad("send goood --yes", "no campaign 'goood'", "good"),
+    "a row that is not there": Bad("preview letter --list people --row 99", "no row 99", "numbered"),
+    "resend of what": Bad("resend good", "needs to be told what", "--failed"),
+    "resend of a draft": Bad("resend good --failed", "draft", "finished"),
+    "pause of a draft": Bad("pause good", "draft", "scheduled or sending"),
+    "an option that does not exist": Bad("run --web", "--web", "mergecast run --help"),
+    "a verb that does not exist": Bad("serve", "serve", "mergecast --help"),
+    "an argument that is missing": Bad("import", "SHEET|sheet", "mergecast import --help"),
+    "no address to prove to": Bad("proof good --to nobody", "@", "--to me@example.org"),
+    "no address to suppress": Bad("suppress add nobody", "@", "ada@example.org"),
+    "nothing that is uncertain": Bad("uncertain confirm good", "Nothing of good is uncertain", "uncertain list"),
+    "a kind of column that does not exist": Bad(
+        "import people.csv --list people --type first_name=money", "'money' is no kind", "number"
+    ),
+    "a column that is not there": Bad(
+        "import people.csv --list people --column email=Mail", "Mail", ".", "people.csv"
+    ),
+    "an encoding that does not exist": Bad("import people.csv --list people --encoding utf-99", "utf-99", "."),
+    "rows into a folder that is not there": Bad("report good --rows nowhere/rows.csv", "cannot be written", "folder"),
+    "a relay that nobody knows": Bad("init {bad}/new --relay yahoo", "'yahoo'", "office365"),
+    "a workspace that is there": Bad("init", "a workspace already", "another folder"),
+    "no workspace there": Bad("status --workspace {bad}", "no workspace", "mergecast init"),
+}  # fmt: skip
+IMPORTS = {name: Bad(f"import {bad.typed} --list people", *bad_words) for name, bad in of_sheets().items()
+           for bad_words in [(bad.sentence, bad.remedy, bad.place)]}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def bad_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bad")
+    write_hostile_files(folder)
+    (folder / "elsewhere.md").write_text(LETTER, encoding="utf-8")
+    (folder / "people.csv").write_text(PEOPLE, encoding="utf-8")
+    (folder / "letter.md").write_text(LETTER, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
+    """A list and three drafts; nothing in this file changes it."""
+    here = CommandLine(tmp_path_factory.mktemp("workspace"))
+    here.run("init")
+    (here.folder / "mergecast.toml").write_text(SETTINGS, encoding="utf-8")
+    (here.folder / "people.csv").write_text(PEOPLE, encoding="utf-8")
+    templates = here.folder / "templates"
+    (templates / "letter.md").write_text(LETTER, encoding="utf-8")
+    (templates / "broken.md").write_text(LETTER.replace("Dear {{ first_name }}", "Dear {{ first_name }"), encoding="utf-8")
+    (templates / "unknown.md").write_text(LETTER.replace("Dear {{ first", "Dear {{ frist"), encoding="utf-8")
+    here.run("import", "people.csv", "--list", "people")
+    for name, template in (("good", "letter"), ("broken", "broken"), ("unknown", "unknown")):
+        here.run("create", name, "--template", template, "--list", "people")
+    here.run("check", "unknown", status=1)
+    return here
+
+
+def words_of(bad: Bad, bad_files: Path) -> list[str]:
+    return [word.replace("{bad}", str(bad_files)).replace("{gap}", gap()) for word in bad.typed.split()]
+
+
+def both_ways(here: CommandLine, words: list[str]) -> tuple[Ran, Ran]:
+    """As a person reads it and as a program does, at once: nothing changes, so neither disturbs the other."""
+    found: dict[str, Ran] = {}
+
+    def run(*more: str) -> None:
+        found["".join(more)] = here.run(*words, *more, status=None)
+
+    beside = threading.Thread(target=run, args=("--json",))
+    beside.start()
+    run()
+    beside.join()
+    return found[""], found["--json"]
+
+
+def assert_refused(plain: Ran, as_json: Ran, bad: Bad) -> None:
+    assert (plain.status, plain.out) == (2, "")
+    assert (as_json.status, as_json.err) == (2, "")
+    document = as_json.document
+    assert set(document) == {"error"}
+    error = document["error"]
+    assert set(error) == {"kind", "sentence", "where", "remedy"}
+    assert set(error["where"]) == {"file", "sheet", "row", "column", "line"}
+    assert re.search(bad.sentence, error["sentence"], re.DOTALL), error
+    assert re.search(bad.remedy, error["remedy"], re.DOTALL), error
+    assert "\n" not in error["sentence"]
+    assert error["sentence"].endswith((".", "?")), error
+    lines = plain.err.splitlines()
+    assert lines[0] == error["sentence"]
+    assert lines[-1] == error["remedy"].splitlines()[-1]
+    if bad.place:
+        assert bad.place in lines[1]
+        assert bad.place.partition(",")[0] in error["where"]["file"]
+
+
+@pytest.mark.parametrize("what", [*IMPORTS, *VERBS])
+def test_bad_input_is_refused_in_a_sentence_and_nothing_has_changed(
+    workspace: CommandLine, bad_files: Path, what: str
+) -> None:
+    bad = {**IMPORTS, **VERBS}[what]
+    before = files_of(workspace.folder)
+    plain, as_json = both_ways(workspace, words_of(bad, bad_files))
+    assert files_of(workspace.folder) == before
+    assert_refused(plain, as_json, bad)
