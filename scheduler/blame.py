@@ -11,7 +11,8 @@ from datetime import datetime
 from campaigns.clock import Clock, to_micros
 from campaigns.model.retry import next_try
 from campaigns.model.states import AttemptOutcome, MessageState, PauseReason
-from campaigns.store.outbox import Candidate, SendingCampaign, Settlement
+from campaigns.store.outbox import Candidate, Settlement
+from campaigns.store.underway import SendingCampaign
 from scheduler.transports.contract import Blame, Outcome, Stage, Verdict
 
 _IN_A_ROW = 10  # refusals about us, or equal texts without an enhanced code, that pause a campaign

@@ -17,9 +17,10 @@ from campaigns.clock import Clock, from_micros
 from campaigns.errors import StoreError
 from campaigns.model.retry import given_up
 from campaigns.model.states import CampaignState, MessageState
-from campaigns.store import campaigns, history, outbox
+from campaigns.store import campaigns, history, outbox, spent
 from campaigns.store.engine import Connection, Store
-from campaigns.store.outbox import Candidate, SendingCampaign, Settlement
+from campaigns.store.outbox import Candidate, Settlement
+from campaigns.store.underway import SendingCampaign
 from scheduler.throttle import Throttles
 
 _PATIENCE = 5_000_000  # micros that a prepared connection waits for its throttle before it gives its turn back
@@ -224,9 +225,9 @@ class Ledger:
             if batch.wishes:
                 granted = self._lease(connection, batch.wishes)
             if batch.uses:
-                outbox.write_throttle(connection, [(key, start, used) for (key, start), used in batch.uses.items()])
+                spent.write(connection, [(key, start, used) for (key, start), used in batch.uses.items()])
             for key, before in batch.stale:
-                outbox.forget_throttle(connection, key, before)
+                spent.forget(connection, key, before)
         return granted
 
     def _lease(self, connection: Connection, wishes: Sequence[_Wish]) -> tuple[set[int], int]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from campaigns.model.states import CampaignState
 from campaigns.store import outbox
 from campaigns.store.engine import Connection, Store
-from campaigns.store.outbox import Candidate, SendingCampaign
+from campaigns.store.outbox import Candidate
+from campaigns.store.underway import SendingCampaign
 from scheduler.ledger import Turn
 from scheduler.throttle import Throttles
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 
 from campaigns.clock import Clock, to_micros
 from campaigns.model.throttle import Spending, Throttle
-from campaigns.store import outbox
+from campaigns.store import spent
 from campaigns.store.engine import Store
 
 _JUMP = 1_000_000  # micros by which wall and monotonic clock may part before it counts as a jump of the wall clock
@@ -75,7 +75,7 @@ class Throttles:
 
     def _remembered(self, key: str, throttle: Throttle) -> Spending:
         with self._store.read() as connection:
-            slices = outbox.read_throttle(connection, key)
+            slices = spent.read(connection, key)
         now = to_micros(self._clock.now())  # what lies ahead of it was written before the clock was set back
         return Spending(throttle, [(min(start, now), used) for start, used in slices])
 

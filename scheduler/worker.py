@@ -9,10 +9,9 @@ finishes what is through. What people do in another terminal is felt there, and 
 import asyncio
 import shutil
 import signal
-from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,15 @@ from campaigns.clock import Clock, from_micros, to_micros
 from campaigns.errors import StoreError
 from campaigns.model.states import CampaignState, MessageState, PauseReason
 from campaigns.model.throttle import Throttle
-from campaigns.store import campaigns, history, outbox, workers
+from campaigns.store import campaigns, history, underway, workers
 from campaigns.store.engine import Connection, Store
-from campaigns.store.outbox import SendingCampaign
+from campaigns.store.underway import SendingCampaign
 from scheduler.dispatch import Dispatch
+from scheduler.doing import Doing
 from scheduler.ledger import Ledger
 from scheduler.line import Line
 from scheduler.recover import recover
-from scheduler.throttle import Throttles, unit_of
+from scheduler.throttle import Throttles
 from scheduler.timetable import Timetable
 from scheduler.transports.contract import Transport
 
@@ -38,7 +38,6 @@ _BEAT = 2.0
 _DRAIN = 30.0  # seconds that replies are waited for when the worker stops
 _DISK_FLOOR = 100 * 2**20  # bytes that must be free, or nothing is leased
 _SOON = 600  # seconds: `--until-idle` waits for what is due within
-_RATE_OVER = 10.0  # seconds over which rates are averaged
 
 log = structlog.get_logger()
 
@@ -77,7 +76,7 @@ class Worker:
         self._stop = asyncio.Event()
         self._until_idle = False
         self._sending: list[SendingCampaign] = []
-        self._rates = _Rates()
+        self._started: set[int] = set()  # campaigns that this worker started since the last look
         self._disk = ""
         self._unreadable = ""
 
@@ -122,6 +121,7 @@ class Worker:
         self._throttles = Throttles(self._store, self._clock)
         self._ledger = Ledger(self._store, self._id, self._throttles, self._clock, self._executor)
         self._dispatches = [self._dispatch(way) for way in self._ways]
+        self._doing = Doing(self._dispatches, self._clock)
         log.info("worker.started", transports=[way.transport.name for way in self._ways])
 
     def _dispatch(self, way: Way) -> Dispatch:
@@ -140,8 +140,8 @@ class Worker:
         try:
             await self._aside(self._start_due)
             with self._store.read() as connection:
-                self._sending = outbox.sending_campaigns(connection)
-                starts_at = outbox.next_start(connection)
+                self._notice(connection, underway.sending_campaigns(connection))
+                starts_at = underway.next_start(connection)
             for dispatch in self._dispatches:
                 dispatch.line.refresh(self._sending)
             self._pause_wayless()
@@ -155,12 +155,25 @@ class Worker:
                 log.error("store.refuses", reason=error.sentence)
             self._unreadable = error.sentence
 
+    def _notice(self, connection: Connection, sending: list[SendingCampaign]) -> None:
+        """Take over what sends now; what people did in another terminal is an event, too."""
+        before = {campaign.id for campaign in self._sending}
+        for campaign in sending:
+            if campaign.id not in before | self._started and campaign.state is CampaignState.SENDING:
+                log.info("campaign.resumed", campaign=campaign.name)
+        for gone in before - {campaign.id for campaign in sending}:
+            told = campaigns.by_id(connection, gone)
+            if told is not None and (told.state is CampaignState.CANCELLED or told.reason == PauseReason.PERSON):
+                log.info(f"campaign.{told.state}", campaign=told.name)
+        self._started.clear()
+        self._sending = sending
+
     async def beat(self) -> None:
         """Watch the disk, and write down what goes on for `status`."""
         free = shutil.disk_usage(self._folder).free
         full = f"Only {free // 2**20} MB are free on the disk; sending goes on above {_DISK_FLOOR // 2**20} MB."
         self._ledger.closed = self._disk = full if free < _DISK_FLOOR else ""
-        doing = self._doing()
+        doing = self._doing.told(self._sending, self._ledger, self._disk)
         try:
             await self._aside(lambda: self._write_beat(doing))
         except StoreError as error:
@@ -170,7 +183,7 @@ class Worker:
         """Scheduled campaigns whose instant has come send, or are paused because it came too long ago."""
         now = to_micros(self._clock.now())
         with self._store.read() as connection:
-            due = outbox.due_campaigns(connection, now)
+            due = underway.due_campaigns(connection, now)
         for campaign_id, name, starts_at, late_after in due:
             late = now - starts_at > late_after * 1_000_000
             state = CampaignState.PAUSED if late else CampaignState.SENDING
@@ -185,6 +198,7 @@ class Worker:
                 if changed:
                     self._remember(connection, "pause" if late else "start", campaign_id)
             if changed:
+                self._started.add(campaign_id)
                 log.info("campaign.late" if late else "campaign.started", campaign=name)
 
     def _pause_wayless(self) -> None:
@@ -207,10 +221,10 @@ class Worker:
             if campaign.state is not CampaignState.SENDING:
                 continue
             with self._store.read() as connection:
-                if outbox.has_open_messages(connection, campaign.id):
+                if underway.has_open_messages(connection, campaign.id):
                     continue
             with self._store.write() as connection:
-                if not outbox.finish(connection, campaign.id, to_micros(self._clock.now())):
+                if not underway.finish(connection, campaign.id, to_micros(self._clock.now())):
                     continue
                 self._remember(connection, "finish", campaign.id)
             log.info("campaign.finished", campaign=campaign.name)
@@ -226,32 +240,7 @@ class Worker:
         if starts_at is not None and starts_at <= soon:
             return False
         with self._store.read() as connection:
-            return not outbox.due_before(connection, soon, self._way_names())
-
-    def _doing(self) -> dict[str, Any]:
-        """What `status` shows of the worker: rates, waits and troubles."""
-        now = self._clock.monotonic()
-        told: dict[str, Any] = {"campaigns": {}, "troubles": self._troubles(), "disk": self._disk}
-        waits: dict[int, tuple[str, int]] = {}
-        handed_over: dict[int, int] = {}
-        for dispatch in self._dispatches:
-            waits |= dispatch.line.waits()
-            for campaign_id, count in dispatch.handed_over.items():
-                handed_over[campaign_id] = handed_over.get(campaign_id, 0) + count
-        for campaign in self._sending:
-            rate = self._rates.of(campaign.id, now, handed_over.get(campaign.id, 0))
-            told["campaigns"][campaign.name] = {"rate": rate, "waiting": _waiting(waits.get(campaign.id))}
-        return told
-
-    def _troubles(self) -> list[dict[str, str]]:
-        troubles = [
-            {"transport": dispatch.transport.name, "sentence": dispatch.health.trouble}
-            for dispatch in self._dispatches
-            if dispatch.health.trouble
-        ]
-        if self._ledger.trouble:
-            troubles.append({"transport": "", "sentence": self._ledger.trouble})
-        return troubles
+            return not underway.due_before(connection, soon, self._way_names())
 
     def _write_beat(self, doing: Mapping[str, Any]) -> None:
         with self._store.write() as connection:
@@ -286,25 +275,3 @@ class Worker:
             write()
         else:
             await asyncio.get_running_loop().run_in_executor(self._executor, write)
-
-
-@dataclass(slots=True)
-class _Rates:
-    """Hand-overs a second of each campaign, over the last ten seconds."""
-
-    _seen: dict[int, deque[tuple[float, int]]] = field(default_factory=dict)
-
-    def of(self, campaign_id: int, now: float, handed_over: int) -> float:
-        seen = self._seen.setdefault(campaign_id, deque([(now - _BEAT, 0)]))
-        seen.append((now, handed_over))
-        while len(seen) > 2 and seen[1][0] <= now - _RATE_OVER:
-            seen.popleft()
-        (began, before), (ended, after) = seen[0], seen[-1]
-        return round((after - before) / max(ended - began, 0.001), 1)
-
-
-def _waiting(wait: tuple[str, int] | None) -> dict[str, Any] | None:
-    if wait is None:
-        return None
-    key, until = wait
-    return {"for": unit_of(key) if key else "another try", "until": until}

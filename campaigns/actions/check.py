@@ -25,6 +25,8 @@ class CheckResult:
     left_out: int
     shapes: int
     findings: tuple[Finding, ...]
+    transport: str
+    leaves: bool  # False for a rehearsal
 
     @property
     def stops(self) -> tuple[Finding, ...]:
@@ -64,4 +66,6 @@ def found(conn: Connection, campaign: Campaign) -> CheckResult:
         left_out=sum(staging.count_left_out(conn, campaign.id).values()),
         shapes=shapes.count(conn, campaign.id),
         findings=tuple(findings.of_campaign(conn, campaign.id)),
+        transport=campaign.transport,
+        leaves=campaign.leaves,
     )

@@ -7,11 +7,11 @@ import stat
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from campaigns import __version__
+from campaigns.actions.relays import RELAYS, Relay, add_relay, secrets, sender_line
 from campaigns.clock import Clock, SystemClock
 from campaigns.errors import Where, WorkspaceError
 from campaigns.settings import load_settings
@@ -26,26 +26,13 @@ SHEET = "people.csv"
 SAMPLE = "sample_data/guests.csv"
 
 
-class Relay(StrEnum):
-    """Whose settings a new workspace starts with."""
-
-    OFFICE365 = "office365"
-    GMAIL = "gmail"
-    SENDGRID = "sendgrid"
-    OTHER = "other"
-
-    @property
-    def transport(self) -> str:
-        """What the transport is called in the settings."""
-        return "sendgrid" if self is Relay.SENDGRID else "relay"
-
-
 @dataclass(frozen=True, slots=True)
 class InitResult:
     workspace: Workspace
     relay: Relay | None
     files: tuple[str, ...]  # what was made, relative to the workspace
-    closed: bool  # others could write to the folder; now they cannot
+    closed: bool = False  # others could write to the folder; now they cannot
+    new: bool = True  # False where a transport was added to a workspace that was there
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -54,17 +41,21 @@ class InitResult:
             "relay": self.relay and str(self.relay),
             "files": list(self.files),
             "closed": self.closed,
+            "new": self.new,
         }
 
 
 def init(
     folder: Path, relay: Relay | None = None, *, zone: str, clock: Clock | None = None, example: bool = True
 ) -> InitResult:
-    """Make `folder` a workspace, wholly or not at all; WorkspaceError if it is one.
+    """Make `folder` a workspace, wholly or not at all; if it is one, add the relay to it, else WorkspaceError.
 
     Files that stand there stay as they are. Without `example` no template and no sheet is put there.
     """
     root = folder.expanduser().resolve()
+    if relay and is_workspace(root):
+        workspace, files = add_relay(root, relay)
+        return InitResult(workspace, relay, files, new=False)
     _refuse(root)
     made = _Made(root)
     try:
@@ -74,7 +65,7 @@ def init(
             _copy_starter(made)
         made.file(".gitignore", _GITIGNORE)
         if relay:
-            made.file(SECRETS_FILE, _secrets(relay), mode=0o600)
+            made.file(SECRETS_FILE, secrets(relay), mode=0o600)
         made.file(SETTINGS_FILE, _settings(zone, relay))
         workspace = Workspace(root, load_settings(root, {}))
         create_store(workspace.database_url, made_by=f"mergecast {__version__}", clock=clock or SystemClock())
@@ -82,6 +73,10 @@ def init(
         made.undo()
         raise
     return InitResult(workspace, relay, tuple(made.names), closed)
+
+
+def is_workspace(folder: Path) -> bool:
+    return (folder.expanduser() / SETTINGS_FILE).exists()
 
 
 def machine_zone() -> str:
@@ -144,9 +139,11 @@ def _upwards(folder: Path) -> tuple[Path, ...]:
 
 def _refuse(root: Path) -> None:
     where = Where(file=str(root))
-    if (root / SETTINGS_FILE).exists():
+    if is_workspace(root):
         raise WorkspaceError(
-            "This folder is a workspace already.", where=where, remedy="Work in it, or name another folder."
+            "This folder is a workspace already.",
+            where=where,
+            remedy="Work in it; `mergecast init --relay` adds a transport to it.",
         )
     if root == starter().resolve():
         raise WorkspaceError(
@@ -179,13 +176,7 @@ def _copy_starter(made: _Made) -> None:
 
 
 def _settings(zone: str, relay: Relay | None) -> str:
-    sender = _SENDERS.get(relay) if relay else None
-    return _SETTINGS.format(zone=json.dumps(zone, ensure_ascii=False), sender=sender or _SENDER, relay=_RELAYS[relay])
-
-
-def _secrets(relay: Relay) -> str:
-    key = "api_key" if relay is Relay.SENDGRID else "password"
-    return _SECRETS.format(transport=relay.transport, key=key)
+    return _SETTINGS.format(zone=json.dumps(zone, ensure_ascii=False), sender=sender_line(relay), relay=RELAYS[relay])
 
 
 _SETTINGS = """\
@@ -205,69 +196,6 @@ zone = {zone}  # send times are in this zone unless they say otherwise
 
 # Until a transport is set up, mails are written to mail/ on this computer: nobody receives anything.
 {relay}"""
-
-_SENDER = 'from = "Your Name <you@example.com>"  # change this'
-_SENDERS = {
-    Relay.SENDGRID: 'from = "Your Name <you@example.com>"  # change this; the address or its domain verified at SendGrid',
-    Relay.OFFICE365: 'from = "Your Name <you@example.com>"  # change this; the mailbox that logs in, or one it may send as',
-    Relay.GMAIL: 'from = "Your Name <you@gmail.com>"  # change this; the account that logs in',
-}
-
-_RELAYS = {
-    None: """
-# [transports.relay]
-# kind = "smtp"
-# host = "smtp.example.com"
-# user = "you@example.com"   # the password goes into secrets.toml (mode 600): [transports.relay] password = "..."
-# throttle = ["5/s"]
-""",
-    Relay.OFFICE365: """
-[transports.relay]
-kind = "smtp"
-host = "smtp.office365.com"
-port = 587
-tls = "starttls"
-user = "you@example.com"            # change this
-connections = 3                     # Exchange Online allows three at once for a mailbox
-throttle = ["30/min", "10000/d"]    # its limits: 30 messages a minute, 10,000 recipients a day
-# An administrator must have allowed "Authenticated SMTP" for this mailbox; many organisations have it switched off.
-""",
-    Relay.GMAIL: """
-[transports.relay]
-kind = "smtp"
-host = "smtp.gmail.com"
-port = 587
-tls = "starttls"
-user = "you@gmail.com"              # change this
-connections = 2
-throttle = ["500/d"]                # Gmail's limit a day; 2000/d with Google Workspace
-# The password is an app password (Google account, Security, 2-Step Verification, App passwords), not your own.
-""",
-    Relay.SENDGRID: """
-[transports.sendgrid]
-kind = "sendgrid"
-# base_url = "https://api.eu.sendgrid.com"   # for an EU subuser
-batch = 250                         # recipients in one request
-# throttle = ["100/s", "50000/d"]   # they count recipients
-# The key needs the permission "Mail Send" and nothing else.
-""",
-    Relay.OTHER: """
-[transports.relay]
-kind = "smtp"
-host = "smtp.example.com"           # change this
-port = 587
-tls = "starttls"                    # or "implicit", usually on port 465
-user = "you@example.com"            # change this
-throttle = ["5/s"]                  # ask your provider what it allows
-""",
-}
-
-_SECRETS = """\
-# Only you may read this file (mode 600). Never send it to anybody, never commit it.
-
-[transports.{transport}]
-# {key} = "..."
-"""
 
 _GITIGNORE = """\
 secrets.toml

@@ -5,14 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from campaigns.actions.basis import leaves, transport_named
+from campaigns.actions.basis import day_of, leaves, transport_named
 from campaigns.actions.create import REPLACEABLE
 from campaigns.actions.desk import Desk
 from campaigns.checks.senders import check_senders
-from campaigns.compose.source import load_template
-from campaigns.errors import UsageError
+from campaigns.clock import to_micros
+from campaigns.compose.job import RenderJob
+from campaigns.compose.renderer import Renderer
+from campaigns.compose.source import TemplateSource, load_template
+from campaigns.errors import TemplateError, UsageError
+from campaigns.model.column import Column
+from campaigns.model.states import CampaignKind, Severity
 from campaigns.model.throttle import Throttle
-from campaigns.model.when import parse_when
+from campaigns.model.when import Start, parse_when
 from campaigns.recipients.sheet import ReadOptions, open_sheet
 from campaigns.settings import Settings
 from campaigns.store import campaigns
@@ -34,16 +39,37 @@ class Typed:
 
 def look(root: Path, settings: Settings, typed: Typed, now: datetime) -> None:
     """Raise whatever is wrong with what was typed, before a workspace is made or a list imported."""
-    parse_when(typed.start or "now", typed.zone, now)
+    start = parse_when(typed.start or "now", typed.zone, now)
     for text in typed.throttles:
         Throttle.parse(text)
     way_out = transport_named(settings, typed.transport)
     if typed.sender:
         for finding in check_senders(typed.sender, "", settings.sender.allowed, leaves=leaves(way_out)):
             raise UsageError(finding.sentence, remedy=finding.remedy)
-    load_template(root, typed.template)
-    with open_sheet(typed.sheet, typed.options):
-        pass
+    source = load_template(root, typed.template)
+    with open_sheet(typed.sheet, typed.options) as sheet:
+        columns = sheet.columns
+    _look_at_template(root, settings, source, columns, start)
+
+
+def _look_at_template(
+    root: Path, settings: Settings, source: TemplateSource, columns: tuple[Column, ...], start: Start
+) -> None:
+    """Raise what is wrong with the template for these columns, as far as it shows before a row is rendered."""
+    job = RenderJob(
+        source=source,
+        fields=columns,
+        locale=settings.locale,
+        today=day_of(to_micros(start.at), start.zone),
+        campaign=Path(source.name).stem,
+        bulk=source.front_matter.text("kind") != CampaignKind.TRANSACTIONAL,
+        has_public_url=bool(settings.public_url),
+        workspace_root=root,
+    )
+    with Renderer(job) as renderer:
+        for finding in renderer.inspection.findings:
+            if finding.severity is Severity.STOPS:
+                raise TemplateError(f"{finding.sentence} ({finding.where})", remedy=finding.remedy)
 
 
 def campaign_name(desk: Desk, template: str, list_name: str) -> str:

@@ -21,6 +21,7 @@ from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 
 REMEMBERED = timedelta(days=30)  # how long the same mail to the same people is taken for a mistake
+SAID = 3  # of what stops a campaign; `check` shows the rest
 SUPPRESSED_AT_ONCE = 10_000  # people of one transaction: 15 ms
 
 _READY = (CampaignState.CHECKED, CampaignState.APPROVED)
@@ -193,17 +194,17 @@ def _checked(desk: Desk, basis: Basis, progress: Progress) -> CheckResult:
         allowed = PREPARABLE if campaign.state in PREPARABLE else (campaign.state,)
         prepare(desk, basis, allowed=allowed, progress=progress)
     with desk.store.read() as conn:
-        return found(conn, campaign_named(conn, campaign.name))
+        checked = found(conn, campaign_named(conn, campaign.name))
+    return replace(checked, transport=campaign.transport, leaves=campaign.leaves)  # those of this call
 
 
 def _refuse_stops(checked: CheckResult) -> None:
     if checked.stops:
-        first = checked.stops[0]
-        place = f" ({first.where})" if first.where else ""
-        more = f" And {len(checked.stops) - 1} more." if len(checked.stops) > 1 else ""
+        said = [f"{stop.sentence} ({stop.where})" if stop.where else stop.sentence for stop in checked.stops[:SAID]]
+        more = [f"And {len(checked.stops) - SAID} more."] if len(checked.stops) > SAID else []
         raise CampaignError(
-            f"{checked.campaign} cannot be sent. {first.sentence}{place}{more}",
-            remedy=f"{first.remedy} `mergecast check {checked.campaign}` shows everything.".strip(),
+            " ".join((f"{checked.campaign} cannot be sent.", *said, *more)),
+            remedy=f"{checked.stops[0].remedy} `mergecast check {checked.campaign}` shows everything.".strip(),
         )
 
 

@@ -31,8 +31,9 @@ def mergecast(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Mail merge and scheduled campaigns from a spreadsheet: every mail proved before anything leaves, each person
-    mailed once.
+    """Mail merge and scheduled campaigns from a spreadsheet.
+
+    Every mail is proved before anything leaves, and each person is mailed once.
 
     The first thing to try: `mergecast demo`. Your own mails in one line, as a rehearsal that nobody receives:
     `mergecast merge people.xlsx welcome.md`."""

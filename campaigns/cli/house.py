@@ -33,14 +33,18 @@ def init(
         typer.Option("--relay", metavar="|".join(RELAYS), help="Settings to send through it.", show_default=False),
     ] = None,
 ) -> None:
-    """Make a workspace. Its settings, its template and its sheet work at once."""
-    from campaigns.actions.init import Relay
+    """Make a workspace. Its settings, its template and its sheet work at once.
+
+    In a folder that is a workspace already, `--relay` adds a transport to its settings."""
     from campaigns.actions.init import init as make
+    from campaigns.actions.init import is_workspace
+    from campaigns.actions.relays import Relay
 
     if relay is not None and relay not in RELAYS:
         raise UsageError(f"There are no settings for {relay!r}.", remedy=f"Choose one of {', '.join(RELAYS)}.")
     place = folder or face.folder or Path()
-    face.show(make(place, Relay(relay) if relay else None, zone=zone_of_machine(face)), say_init)
+    zone = "" if is_workspace(place) else zone_of_machine(face)
+    face.show(make(place, Relay(relay) if relay else None, zone=zone), say_init)
 
 
 def zone_of_machine(face: Face) -> str:
@@ -61,13 +65,19 @@ def zone_of_machine(face: Face) -> str:
 
 
 def say_init(screen: Screen, told: dict[str, Any]) -> None:
-    screen.say(f"A workspace in {told['workspace']}, send times in {told['zone']}.", "bold")
+    if not told["new"]:
+        screen.say(f"Added to the workspace in {told['workspace']}:", "bold")
+    else:
+        screen.say(f"A workspace in {told['workspace']}, send times in {told['zone']}.", "bold")
     for name in told["files"]:
         screen.say(f"  {name}")
     if told["closed"]:
         screen.say("Others on this computer could write to this folder; now only you can.")
     if told["relay"]:
         screen.say("Before mail can leave: look through mergecast.toml, and put the password or key into secrets.toml.")
+        screen.say("Then `mergecast doctor` looks whether it works.")
+    if not told["new"]:
+        return
     screen.say("Next: mergecast import people.csv --list people")
     screen.say("      mergecast create first --template invitation --list people")
     screen.say("      mergecast send first && mergecast run --until-idle")

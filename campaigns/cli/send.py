@@ -60,9 +60,15 @@ def asker(face: Face, yes: bool) -> "Callable[[CheckResult], bool]":
         if not face.json:
             face.still()
             say_check(face.aside, told)
-        return yes or face.confirm(f"Send {mails(told['ready'])}?")
+        return yes or face.confirm(_question(found))
 
     return confirm
+
+
+def _question(found: "CheckResult") -> str:
+    if found.leaves:
+        return f"Send {mails(found.ready)} through {found.transport}?"
+    return f"Rehearse: write {mails(found.ready)} into a mailbox on this computer, where nobody receives them?"
 
 
 @verb(verbs, "resend")

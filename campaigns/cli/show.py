@@ -47,7 +47,8 @@ class Screen:
         """
         said = Text(harmless(text), style=style, overflow="ignore")
         if self._terminal:
-            said = _under(len(lead), said.wrap(self._console, max(20, self._console.width - len(lead))))
+            lines = said.wrap(self._console, max(20, self._console.width - len(lead)))
+            said = _under(len(lead), list(lines))
         self._console.print(Text(lead, style=style) + said, soft_wrap=True, end=end)
 
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:

@@ -8,16 +8,12 @@ person settles it. Candidates are read ahead without a lease; all that they carr
 import zlib
 from collections.abc import Collection, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
-from email.utils import parseaddr
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Connection,
-    RowMapping,
     Select,
-    and_,
     bindparam,
-    delete,
     exists,
     func,
     insert,
@@ -25,12 +21,9 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from campaigns.message.message import Sender
 from campaigns.message.shape import Shape, unpack_shape
-from campaigns.model.states import AttemptOutcome, CampaignKind, CampaignState, MessageState, Wave
+from campaigns.model.states import AttemptOutcome, CampaignState, MessageState, Wave
 from campaigns.store.literal import literal
 from campaigns.store.tables import (
     QUEUED,
@@ -42,7 +35,6 @@ from campaigns.store.tables import (
     messages,
     shapes,
     suppressions,
-    throttle_use,
 )
 
 
@@ -78,32 +70,7 @@ class Settlement:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SendingCampaign:
-    """A campaign that the worker may take messages from."""
-
-    id: int
-    name: str
-    state: CampaignState
-    transport: str
-    throttles: tuple[str, ...]
-    give_up_after: int  # seconds
-    starts_at: int
-    sender: Sender
-
-
 # Reading ahead
-
-
-def sending_campaigns(connection: Connection) -> list[SendingCampaign]:
-    """All that send now, and all that have a proof waiting, in the order in which they were queued."""
-    proofs = select(messages.c.campaign_id).where(QUEUED, messages.c.wave == literal(Wave.PROOF))
-    query = (
-        select(campaigns)
-        .where(or_(campaigns.c.state == CampaignState.SENDING, campaigns.c.id.in_(proofs)))
-        .order_by(campaigns.c.queued_at, campaigns.c.id)
-    )
-    return [_sending(row) for row in connection.execute(query).mappings()]
 
 
 def candidates(
@@ -260,108 +227,6 @@ def left_leased(connection: Connection, *, limit: int) -> list[tuple[int, int, s
         .limit(limit)
     )
     return [(row.id, row.attempts, row.transport) for row in connection.execute(query)]
-
-
-# Campaigns on their way
-
-
-def due_before(connection: Connection, instant: int, transports: Collection[str]) -> bool:
-    """Whether anything is leased, or may leave by one of `transports` before an instant."""
-    if connection.execute(
-        select(messages.c.id).where(messages.c.state == literal(MessageState.LEASED)).limit(1)
-    ).first():
-        return True
-    for campaign in sending_campaigns(connection):
-        if campaign.transport not in transports:
-            continue
-        if proofs(connection, campaign.id, limit=1):
-            return True
-        if campaign.state is CampaignState.SENDING:
-            due = [next_due(connection, campaign.id, lane) for lane in lanes(connection, campaign.id)]
-            if any(d is not None and d <= instant for d in due):
-                return True
-    return False
-
-
-def due_campaigns(connection: Connection, now: int) -> list[tuple[int, str, int, int]]:
-    """Scheduled campaigns whose start has come: (id, name, starts_at, late_after in seconds)."""
-    query = (
-        select(campaigns.c.id, campaigns.c.name, campaigns.c.starts_at, campaigns.c.late_after)
-        .where(campaigns.c.state == CampaignState.SCHEDULED, campaigns.c.starts_at <= now)
-        .order_by(campaigns.c.starts_at)
-    )
-    return [tuple(row) for row in connection.execute(query)]
-
-
-def next_start(connection: Connection) -> int | None:
-    """The earliest start among the scheduled campaigns."""
-    query = select(func.min(campaigns.c.starts_at)).where(campaigns.c.state == CampaignState.SCHEDULED)
-    return connection.execute(query).scalar()
-
-
-def finish(connection: Connection, campaign_id: int, at: int) -> bool:
-    """Mark a sending campaign finished; False if it does not send any more."""
-    statement = (
-        update(campaigns)
-        .where(campaigns.c.id == campaign_id, campaigns.c.state == CampaignState.SENDING)
-        .values(state=CampaignState.FINISHED, finished_at=at)
-    )
-    return connection.execute(statement).rowcount == 1
-
-
-def has_open_messages(connection: Connection, campaign_id: int) -> bool:
-    """Whether anything of a campaign is still queued or leased, proofs aside."""
-    mine = and_(messages.c.campaign_id == campaign_id, messages.c.wave != literal(Wave.PROOF))
-    queued = exists(select(messages.c.id).where(QUEUED, mine))
-    leased = exists(select(messages.c.id).where(messages.c.state == literal(MessageState.LEASED), mine))
-    return bool(connection.execute(select(or_(queued, leased))).scalar())
-
-
-# Throttles
-
-
-def read_throttle(connection: Connection, throttle: str) -> list[tuple[int, int]]:
-    """What has been spent of a throttle: (slice's start, used)."""
-    query = select(throttle_use.c.slice, throttle_use.c.used).where(throttle_use.c.throttle == throttle)
-    return [(row.slice, row.used) for row in connection.execute(query)]
-
-
-def write_throttle(connection: Connection, uses: Collection[tuple[str, int, int]]) -> None:
-    """Keep (throttle, slice, used) for each slice that was spent from."""
-    into = sqlite_insert if connection.dialect.name == "sqlite" else pg_insert
-    statement = into(throttle_use)
-    statement = statement.on_conflict_do_update(
-        index_elements=[throttle_use.c.throttle, throttle_use.c.slice], set_={"used": statement.excluded.used}
-    )
-    connection.execute(statement, [{"throttle": t, "slice": s, "used": u} for t, s, u in uses])
-
-
-def forget_throttle(connection: Connection, throttle: str, before: int) -> None:
-    """Drop the slices that count no longer."""
-    connection.execute(delete(throttle_use).where(throttle_use.c.throttle == throttle, throttle_use.c.slice < before))
-
-
-def _sending(row: RowMapping) -> SendingCampaign:
-    name, address = parseaddr(row["sender"])
-    return SendingCampaign(
-        id=row["id"],
-        name=row["name"],
-        state=CampaignState(row["state"]),
-        transport=row["transport"],
-        throttles=tuple(row["throttles"].splitlines()),
-        give_up_after=row["give_up_after"],
-        starts_at=row["starts_at"] or 0,
-        sender=Sender(
-            campaign_id=row["id"],
-            campaign=row["name"],
-            bulk=row["kind"] == CampaignKind.BULK,
-            name=name,
-            address=address,
-            reply_to=row["reply_to"],
-            public_url=row["public_url"],
-            tag_salt=row["tag_salt"],
-        ),
-    )
 
 
 _CANDIDATES: Select[Any] = (

@@ -21,6 +21,7 @@ from campaigns.store.engine import Store
 from campaigns.store.migrate import create_store
 from tests.doubles.command_line import CommandLine, Ran, Running
 from tests.doubles.filled_store import add_campaign, new_store
+from tests.doubles.sendgrid_mails import Mail
 from tests.doubles.smtp_server import KeptMail
 from tests.doubles.workspaces import LETTER
 
@@ -41,6 +42,10 @@ class Taken:
         message_id = message_from_bytes(mail.data, policy=default)["Message-ID"]
         self.write([(str(message_id), to) for to in mail.rcpt_to])
 
+    def mails(self, mails: list[Mail]) -> None:
+        """What `SendgridDouble` calls."""
+        self.write([(mail.headers["Message-ID"], mail.to[0].email) for mail in mails])
+
     def write(self, lines: list[tuple[str, str]]) -> None:
         with self._more:
             self._journal.writelines(f"{message_id} {to}\n" for message_id, to in lines)
@@ -57,6 +62,9 @@ class Taken:
     def close(self) -> dict[str, str]:
         """The recipient of each Message-ID; an AssertionError if one was taken twice, or one person got two."""
         self._journal.close()
+        return self.so_far()
+
+    def so_far(self) -> dict[str, str]:
         lines = [line.split() for line in Path(self._journal.name).read_text("ascii").splitlines()]
         for words in zip(*lines, strict=True):
             twice = [word for word, times in collections.Counter(words).items() if times > 1]
@@ -112,8 +120,7 @@ class Ground:
     def rows(self, table: Any) -> list[Any]:
         store = Store(f"sqlite:///{self.root / 'mergecast.db'}")
         try:
-            with store.read() as connection:
-                return list(connection.execute(select(table)))
+            return rows(store, table)
         finally:
             store.close()
 
@@ -123,6 +130,11 @@ class Ground:
 
     def count(self, state: MessageState) -> int:
         return sum(one is state for one in self.states().values())
+
+
+def rows(store: Store, table: Any) -> list[Any]:
+    with store.read() as connection:
+        return list(connection.execute(select(table)))
 
 
 def sheet(path: Path, people: int, name: str = "Person") -> None:
@@ -136,16 +148,16 @@ def kill(running: Running) -> None:
     assert running.process.wait(10) == KILLED
 
 
-def chance() -> random.Random:
+def dice() -> random.Random:
     """Another one at every run; its seed is printed, and DRILL_SEED plays it again."""
     seed = int(os.environ.get("DRILL_SEED") or random.SystemRandom().randrange(10**6))
     print(f"DRILL_SEED={seed}")
     return random.Random(seed)
 
 
-def drawn(chance: random.Random, kills: int, low: int, high: int, at_most: int) -> list[int]:
+def drawn(dice: random.Random, kills: int, low: int, high: int, at_most: int) -> list[int]:
     """After how many further mails each kill falls, drawn again until all of them fall into the campaign."""
-    while sum(draw := [chance.randint(low, high) for _ in range(kills)]) > at_most:
+    while sum(draw := [dice.randint(low, high) for _ in range(kills)]) > at_most:
         pass
     return draw
 

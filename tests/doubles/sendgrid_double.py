@@ -26,7 +26,7 @@ import signal
 import ssl
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -92,10 +92,16 @@ class SendgridDouble:
     """Serves POST /v3/mail/send on a loopback address."""
 
     def __init__(
-        self, key: str = KEY, senders: Iterable[str] = (), tls: ssl.SSLContext | None = None, delay: float = 0.0
+        self,
+        key: str = KEY,
+        senders: Iterable[str] = (),
+        tls: ssl.SSLContext | None = None,
+        delay: float = 0.0,
+        on_mails: Callable[[list[Mail]], None] = lambda mails: None,
     ) -> None:
         self.key = key
         self.delay = delay  # seconds between taking a request's mails and answering it
+        self.on_mails = on_mails  # called when a request's mails are taken, before it is answered
         self.tls = tls
         self.senders = frozenset(senders)  # verified From addresses; none: every address is
         self.mails: list[Mail] = []
@@ -238,7 +244,9 @@ class SendgridDouble:
             return _Reply(200)
         request_id = secrets.token_urlsafe(16)
         self.documents.append(document)
-        self.mails.extend(mails(document, request_id))
+        taken = mails(document, request_id)
+        self.mails.extend(taken)
+        self.on_mails(taken)
         return _Reply(202, {"X-Message-Id": request_id})
 
     def _control(self, asked: _Asked) -> _Reply:

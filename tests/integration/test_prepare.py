@@ -16,7 +16,7 @@ from campaigns.errors import CampaignError, TemplateError
 from campaigns.message import fill
 from campaigns.message.message import Message, Sender, unpack_values
 from campaigns.model.states import CampaignState, LeftOut, MessageState, Severity
-from campaigns.store import campaigns, outbox, tables
+from campaigns.store import campaigns, outbox, tables, underway
 from campaigns.store.campaigns import Campaign
 from tests.doubles.desks import history_of
 from tests.doubles.standing_clock import StandingClock
@@ -238,8 +238,8 @@ def test_staged_messages_are_queued_in_name_only(desk: Desk) -> None:
     checked(desk)
     with desk.store.read() as conn:
         states = set(conn.scalars(select(tables.messages.c.state)))
-        assert outbox.sending_campaigns(conn) == []
-        assert outbox.due_campaigns(conn, 2**62) == []
+        assert underway.sending_campaigns(conn) == []
+        assert underway.due_campaigns(conn, 2**62) == []
     assert states == {MessageState.QUEUED}
 
 

@@ -21,7 +21,7 @@ from campaigns.actions.suppress import add as suppress
 from campaigns.errors import CampaignError, UsageError
 from campaigns.message.message import unpack_values
 from campaigns.model.states import MessageState, Wave
-from campaigns.store import outbox, reporting, tables
+from campaigns.store import outbox, reporting, tables, underway
 from campaigns.store.outbox import Candidate
 from tests.doubles.desks import history_of
 from tests.doubles.standing_clock import StandingClock
@@ -154,7 +154,7 @@ def test_a_proof_of_a_draft_waits_in_the_outbox_for_its_author(desk: Desk) -> No
     [waiting] = proofs(desk)
     assert (waiting.to, unpack_values(waiting.slots)) == ("Me@example.net", ("Bob",))
     with desk.store.read() as conn:
-        assert [one.id for one in outbox.sending_campaigns(conn)] == [1]
+        assert [one.id for one in underway.sending_campaigns(conn)] == [1]
 
 
 def test_a_proof_is_no_part_of_the_campaign_s_rows(desk: Desk) -> None:

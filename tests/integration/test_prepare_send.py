@@ -15,7 +15,7 @@ from campaigns.actions.steer import reopen
 from campaigns.clock import from_micros
 from campaigns.errors import CampaignError, UsageError, WhenError
 from campaigns.model.states import CampaignState, MessageState, SuppressionReason
-from campaigns.store import campaigns, outbox, suppressions, tables
+from campaigns.store import campaigns, outbox, suppressions, tables, underway
 from campaigns.store.campaigns import Campaign
 from tests.doubles.desks import history_of
 from tests.doubles.standing_clock import StandingClock
@@ -88,7 +88,7 @@ def test_a_sent_campaign_is_the_worker_s(desk: Desk, clock: StandingClock) -> No
         "worker_running": False,
     }
     with desk.store.read() as conn:
-        [(key, _, starts_at, _)] = outbox.due_campaigns(conn, 2**60)
+        [(key, _, starts_at, _)] = underway.due_campaigns(conn, 2**60)
     assert (key, from_micros(starts_at)) == (1, clock.now())
     assert [verb for _, verb, _ in history_of(desk.store)] == ["import", "create", "check", "send"]
 

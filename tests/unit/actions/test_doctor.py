@@ -8,7 +8,8 @@ import pytest
 
 from campaigns.actions import doctor as module
 from campaigns.actions.doctor import Check, CheckState, DoctorResult, doctor, filesystem_of
-from campaigns.actions.init import Relay, init
+from campaigns.actions.init import init
+from campaigns.actions.relays import Relay
 from campaigns.store import workers
 from campaigns.store.migrate import open_store
 from campaigns.workspace import Workspace

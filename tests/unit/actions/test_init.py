@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from campaigns.actions.desk import open_desk
-from campaigns.actions.init import SAMPLE, Relay, init, machine_zone
+from campaigns.actions.init import SAMPLE, init, machine_zone
+from campaigns.actions.relays import Relay
 from campaigns.errors import MergecastError, WorkspaceError
 from campaigns.settings import SendgridSettings, SmtpSettings, load_settings
 from campaigns.workspace import open_workspace
@@ -164,3 +165,40 @@ def test_the_machine_s_zone_is_an_iana_name(monkeypatch: pytest.MonkeyPatch, tol
 
     monkeypatch.setattr("tzlocal.get_localzone_name", localzone)
     assert machine_zone() == zone
+
+
+@pytest.mark.parametrize("relay", list(Relay))
+def test_a_relay_is_added_to_a_workspace_that_is_there(tmp_path: Path, relay: Relay) -> None:
+    init(tmp_path / "shop", zone="UTC", example=False)
+    before = (tmp_path / "shop/mergecast.toml").read_text(encoding="utf-8")
+    result = init(tmp_path / "shop", relay, zone="")
+    assert result.files == ("mergecast.toml", "secrets.toml")
+    assert mode(tmp_path / "shop/secrets.toml") == 0o600
+    assert (tmp_path / "shop/mergecast.toml").read_text(encoding="utf-8").startswith(before)
+    assert relay.transport in load_settings(tmp_path / "shop", {}, secrets=True).transports
+
+
+def test_secrets_that_are_there_stay_as_they_are(tmp_path: Path) -> None:
+    init(tmp_path / "shop", Relay.GMAIL, zone="UTC", example=False)
+    secrets = (tmp_path / "shop/secrets.toml").read_bytes()
+    assert init(tmp_path / "shop", Relay.SENDGRID, zone="").files == ("mergecast.toml",)
+    assert (tmp_path / "shop/secrets.toml").read_bytes() == secrets
+
+
+def test_a_transport_of_that_name_is_not_added_twice(tmp_path: Path) -> None:
+    init(tmp_path / "shop", Relay.GMAIL, zone="UTC", example=False)
+    before = (tmp_path / "shop/mergecast.toml").read_bytes()
+    with pytest.raises(WorkspaceError, match="already"):
+        init(tmp_path / "shop", Relay.OFFICE365, zone="")
+    assert (tmp_path / "shop/mergecast.toml").read_bytes() == before
+
+
+def test_settings_that_would_break_by_it_stay_as_they_were(tmp_path: Path) -> None:
+    init(tmp_path / "shop", zone="UTC", example=False)
+    settings = tmp_path / "shop/mergecast.toml"
+    settings.write_text('zone = "UTC"\ntransports = { old = { kind = "smtp", host = "mail.example.com" } }\n')
+    before = settings.read_bytes()
+    with pytest.raises(MergecastError):
+        init(tmp_path / "shop", Relay.GMAIL, zone="")
+    assert settings.read_bytes() == before
+    assert not (tmp_path / "shop/secrets.toml").exists()

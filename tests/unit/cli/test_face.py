@@ -136,6 +136,7 @@ def test_called_wrongly_is_2_with_a_document(capsys: pytest.CaptureFixture[str],
     assert run(*args, "--json") == 2 if args[-1] != "--as" else run("greet", "--json", "a", "--as") == 2
     error = document(capsys)["error"]
     assert error["kind"] == "usage"
+    assert error["sentence"].endswith(".")
     assert "--help" in error["remedy"]
 
 

@@ -6,7 +6,18 @@ from sqlalchemy import func, select, update
 from campaigns.clock import SystemClock
 from campaigns.message.shape import Escape, Hole, Shape
 from campaigns.model.states import CampaignState, LeftOut, MessageState, SuppressionReason, Wave
-from campaigns.store import addresses, campaigns, lists, outbox, shapes, staging, suppressions, tables, versions
+from campaigns.store import (
+    addresses,
+    campaigns,
+    lists,
+    outbox,
+    shapes,
+    staging,
+    suppressions,
+    tables,
+    underway,
+    versions,
+)
 from campaigns.store.engine import Connection, Store
 from campaigns.store.staging import NewLeftOut, NewMessage
 
@@ -107,9 +118,9 @@ def test_staged_messages_are_out_of_the_worker_s_sight_until_they_are_queued(con
     stage(conn, campaign, 3)
     staging.begin(conn, campaign, "me", allowed=DRAFT)
     finish(conn, campaign, "me")
-    assert outbox.sending_campaigns(conn) == []
+    assert underway.sending_campaigns(conn) == []
     assert queue(conn, campaign)
-    assert outbox.due_campaigns(conn, 1)[0][0] == campaign
+    assert underway.due_campaigns(conn, 1)[0][0] == campaign
 
 
 def test_a_campaign_that_changed_since_its_check_is_not_queued(conn: Connection, campaign: int) -> None:

@@ -1,0 +1,30 @@
+"""What has been spent of each throttle, kept slice by slice so that a restart grants nothing."""
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from campaigns.store.tables import throttle_use
+
+
+def read(connection: Connection, throttle: str) -> list[tuple[int, int]]:
+    """What has been spent of a throttle: (slice's start, used)."""
+    query = select(throttle_use.c.slice, throttle_use.c.used).where(throttle_use.c.throttle == throttle)
+    return [(row.slice, row.used) for row in connection.execute(query)]
+
+
+def write(connection: Connection, uses: Collection[tuple[str, int, int]]) -> None:
+    """Keep (throttle, slice, used) for each slice that was spent from."""
+    into = sqlite_insert if connection.dialect.name == "sqlite" else pg_insert
+    statement = into(throttle_use)
+    statement = statement.on_conflict_do_update(
+        index_elements=[throttle_use.c.throttle, throttle_use.c.slice], set_={"used": statement.excluded.used}
+    )
+    connection.execute(statement, [{"throttle": t, "slice": s, "used": u} for t, s, u in uses])
+
+
+def forget(connection: Connection, throttle: str, before: int) -> None:
+    """Drop the slices that count no longer."""
+    connection.execute(delete(throttle_use).where(throttle_use.c.throttle == throttle, throttle_use.c.slice < before))

@@ -1,0 +1,113 @@
+"""Campaigns on their way: which send now, what starts next, and what is through."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from email.utils import parseaddr
+
+from sqlalchemy import Connection, RowMapping, and_, exists, func, or_, select, update
+
+from campaigns.message.message import Sender
+from campaigns.model.states import CampaignKind, CampaignState, MessageState, Wave
+from campaigns.store import outbox
+from campaigns.store.literal import literal
+from campaigns.store.tables import QUEUED, campaigns, messages
+
+
+@dataclass(frozen=True, slots=True)
+class SendingCampaign:
+    """A campaign that the worker may take messages from."""
+
+    id: int
+    name: str
+    state: CampaignState
+    transport: str
+    throttles: tuple[str, ...]
+    give_up_after: int  # seconds
+    starts_at: int
+    sender: Sender
+
+
+def sending_campaigns(connection: Connection) -> list[SendingCampaign]:
+    """All that send now, and all that have a proof waiting, in the order in which they were queued."""
+    proofs = select(messages.c.campaign_id).where(QUEUED, messages.c.wave == literal(Wave.PROOF))
+    query = (
+        select(campaigns)
+        .where(or_(campaigns.c.state == CampaignState.SENDING, campaigns.c.id.in_(proofs)))
+        .order_by(campaigns.c.queued_at, campaigns.c.id)
+    )
+    return [_sending(row) for row in connection.execute(query).mappings()]
+
+
+def due_before(connection: Connection, instant: int, transports: Collection[str]) -> bool:
+    """Whether anything is leased, or may leave by one of `transports` before an instant."""
+    if connection.execute(
+        select(messages.c.id).where(messages.c.state == literal(MessageState.LEASED)).limit(1)
+    ).first():
+        return True
+    for campaign in sending_campaigns(connection):
+        if campaign.transport not in transports:
+            continue
+        if outbox.proofs(connection, campaign.id, limit=1):
+            return True
+        if campaign.state is CampaignState.SENDING:
+            due = [outbox.next_due(connection, campaign.id, lane) for lane in outbox.lanes(connection, campaign.id)]
+            if any(d is not None and d <= instant for d in due):
+                return True
+    return False
+
+
+def due_campaigns(connection: Connection, now: int) -> list[tuple[int, str, int, int]]:
+    """Scheduled campaigns whose start has come: (id, name, starts_at, late_after in seconds)."""
+    query = (
+        select(campaigns.c.id, campaigns.c.name, campaigns.c.starts_at, campaigns.c.late_after)
+        .where(campaigns.c.state == CampaignState.SCHEDULED, campaigns.c.starts_at <= now)
+        .order_by(campaigns.c.starts_at)
+    )
+    return [tuple(row) for row in connection.execute(query)]
+
+
+def next_start(connection: Connection) -> int | None:
+    """The earliest start among the scheduled campaigns."""
+    query = select(func.min(campaigns.c.starts_at)).where(campaigns.c.state == CampaignState.SCHEDULED)
+    return connection.execute(query).scalar()
+
+
+def finish(connection: Connection, campaign_id: int, at: int) -> bool:
+    """Mark a sending campaign finished; False if it does not send any more."""
+    statement = (
+        update(campaigns)
+        .where(campaigns.c.id == campaign_id, campaigns.c.state == CampaignState.SENDING)
+        .values(state=CampaignState.FINISHED, finished_at=at)
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def has_open_messages(connection: Connection, campaign_id: int) -> bool:
+    """Whether anything of a campaign is still queued or leased, proofs aside."""
+    mine = and_(messages.c.campaign_id == campaign_id, messages.c.wave != literal(Wave.PROOF))
+    queued = exists(select(messages.c.id).where(QUEUED, mine))
+    leased = exists(select(messages.c.id).where(messages.c.state == literal(MessageState.LEASED), mine))
+    return bool(connection.execute(select(or_(queued, leased))).scalar())
+
+
+def _sending(row: RowMapping) -> SendingCampaign:
+    name, address = parseaddr(row["sender"])
+    return SendingCampaign(
+        id=row["id"],
+        name=row["name"],
+        state=CampaignState(row["state"]),
+        transport=row["transport"],
+        throttles=tuple(row["throttles"].splitlines()),
+        give_up_after=row["give_up_after"],
+        starts_at=row["starts_at"] or 0,
+        sender=Sender(
+            campaign_id=row["id"],
+            campaign=row["name"],
+            bulk=row["kind"] == CampaignKind.BULK,
+            name=name,
+            address=address,
+            reply_to=row["reply_to"],
+            public_url=row["public_url"],
+            tag_salt=row["tag_salt"],
+        ),
+    )

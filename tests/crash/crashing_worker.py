@@ -1,0 +1,111 @@
+"""A real worker that ends, as if by kill -9, between two steps of dispatch: `python -m tests.crash.crashing_worker POINT ID`.
+
+POINT is one of the functions below, ID the message that it is about. Only this process is changed, from outside.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from scheduler import cli, ledger
+from scheduler.ledger import Ledger, Stretch
+from scheduler.transports.maildir import MaildirConnection
+
+
+def before_the_lease_is_committed(message: int) -> None:
+    def crashed(self: Ledger, connection: Any, wishes: Any) -> Any:
+        granted = lease(self, connection, wishes)
+        end_if(message in granted[0])
+        return granted
+
+    lease, Ledger._lease = Ledger._lease, crashed  # type: ignore[method-assign]
+
+
+def after_the_lease_before_the_write(message: int) -> None:
+    def crashed(self: Ledger, batch: Any) -> Any:
+        granted = commit(self, batch)
+        end_if(message in granted[0])
+        return granted
+
+    commit, Ledger._commit = Ledger._commit, crashed  # type: ignore[method-assign]
+
+
+def after_the_reply_before_the_settlement(message: int) -> None:
+    def crashed(self: Ledger, stretch: Stretch | None, settlements: Sequence[Any]) -> None:
+        end_if(speaks_of(message, settlements))
+        settle(self, stretch, settlements)
+
+    settle, Ledger.settle = Ledger.settle, crashed  # type: ignore[method-assign]
+
+
+def before_the_settlement_is_committed(message: int) -> None:
+    def crashed(connection: Any, settlements: Sequence[Any]) -> None:
+        settle(connection, settlements)
+        end_if(speaks_of(message, settlements))
+
+    settle, ledger.outbox.settle = ledger.outbox.settle, crashed  # type: ignore[assignment]
+
+
+def after_the_settlement(message: int) -> None:
+    def crashed(self: Ledger, batch: Any) -> Any:
+        granted = commit(self, batch)
+        end_if(speaks_of(message, [settlement for _, settlement in batch.settlements]))
+        return granted
+
+    commit, Ledger._commit = Ledger._commit, crashed  # type: ignore[method-assign]
+
+
+def while_mails_are_renamed(message: int) -> None:
+    """Into the Maildir: those before this message stand in `new`, it and the others in `tmp`."""
+
+    def crashed(self: Path, target: Path) -> Path:
+        end_if(target.name.startswith(f"{message:x}."))
+        return rename(self, target)
+
+    rename, Path.rename = Path.rename, crashed  # type: ignore[method-assign]
+
+
+def after_the_mails_are_written(message: int) -> None:
+    def crashed(self: MaildirConnection, messages: Sequence[Any]) -> Any:
+        outcomes = write(self, messages)
+        end_if(any(one.id == message for one in messages))
+        return outcomes
+
+    write, MaildirConnection._write = MaildirConnection._write, crashed  # type: ignore[method-assign]
+
+
+def nowhere(message: int) -> None:
+    """It is killed from outside."""
+
+
+def speaks_of(message: int, settlements: Sequence[Any]) -> bool:
+    return any(message in settlement.message_ids for settlement in settlements)
+
+
+def end_if(here: bool) -> None:
+    if here:
+        os._exit(CRASHED)
+
+
+CRASHED = 99
+POINTS: dict[str, Callable[[int], None]] = {
+    point.__name__: point
+    for point in (
+        before_the_lease_is_committed,
+        after_the_lease_before_the_write,
+        after_the_reply_before_the_settlement,
+        before_the_settlement_is_committed,
+        after_the_settlement,
+        while_mails_are_renamed,
+        after_the_mails_are_written,
+        nowhere,
+    )
+}
+
+if __name__ == "__main__":
+    _, point, message = sys.argv
+    POINTS[point](int(message))
+    sys.argv = ["mergecast", "run", "--until-idle"]
+    cli.main()

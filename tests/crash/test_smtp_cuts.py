@@ -1,0 +1,121 @@
+"""A mail server that hangs up at every octet of the dialogue, of what it says and of what it hears.
+
+Each cut is a campaign of its own, with a server and a transport of its own; one worker carries them all. The cut comes
+once, on the first connection; after it the server is well.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import trustme
+import uvloop
+
+from campaigns.clock import SystemClock
+from campaigns.model.states import CampaignState, MessageState
+from campaigns.store import tables
+from campaigns.store.engine import Store
+from scheduler import blame
+from scheduler.transports.smtp import SmtpTransport
+from scheduler.transports.smtp_session import SmtpSettings, Timeouts
+from scheduler.worker import Way, Worker
+from tests.crash.ground import rows
+from tests.doubles.filled_store import add_campaign, address_of, new_store
+from tests.doubles.smtp_server import SmtpServer
+
+PLAIN = ("8BITMIME",)
+PIPELINING = ("PIPELINING", "8BITMIME")
+USERS = {"ada": "p4ssword"}
+QUICK = Timeouts(connect=20, handshake=20, command=20, data=20, block=20, final_dot=20, rest=5, goodbye=0.2)
+AT_ONCE = 150  # cuts that one worker carries
+A, U = MessageState.ACCEPTED, MessageState.UNCERTAIN
+Make = Callable[..., SmtpServer]
+
+
+@pytest.fixture(autouse=True)
+def short_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blame, "_REST", (0.01,))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return new_store(tmp_path)
+
+
+@pytest.mark.parametrize("offers", [PIPELINING, PLAIN], ids=["pipelining", "plain"])
+@pytest.mark.parametrize("mails", [1, 3], ids=["one mail", "three mails"])
+def test_replies_cut_at_every_octet(store: Store, offers: tuple[str, ...], mails: int) -> None:
+    said, _ = play(store, [SmtpServer(offers=offers)], mails)
+    servers = [SmtpServer(offers=offers, cut_after=cut) for cut in range(said + 1)]
+    play(store, servers, mails)
+    assert any(server.connections > 1 for server in servers)
+
+
+@pytest.mark.parametrize("offers", [PIPELINING, PLAIN], ids=["pipelining", "plain"])
+def test_what_is_heard_cut_at_every_octet(store: Store, offers: tuple[str, ...]) -> None:
+    _, heard = play(store, [SmtpServer(offers=offers)], 2)
+    play(store, [SmtpServer(offers=offers, cut_when_heard=cut) for cut in range(heard + 1)], 2)
+
+
+def test_an_encrypted_dialogue_with_a_login_cut_at_every_octet(store: Store, tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    settings = {"tls": "starttls", "user": "ada", "password": USERS["ada"], "ca_file": tmp_path / "ca.pem"}
+    said, _ = play(store, [SmtpServer(tls=context, users=USERS)], 1, **settings)
+    servers = [SmtpServer(tls=context, users=USERS, cut_after=cut) for cut in range(said + 1)]
+    play(store, servers, 1, **settings)
+
+
+def play(store: Store, servers: list[SmtpServer], mails: int, **settings: object) -> tuple[int, int]:
+    """Send a campaign through each server and judge each; the octets that the last one said and heard."""
+    for number, start in enumerate(range(0, len(servers), AT_ONCE)):
+        some = servers[start : start + AT_ONCE]
+        ids = [fill(store, mails, f"{len(rows(store, tables.campaigns))}") for _ in some]
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop if number % 2 else None) as runner:
+            runner.run(carry(store, dict(zip(ids, some, strict=True)), settings))
+        judge(store, dict(zip(ids, some, strict=True)), mails)
+    return servers[-1].said, sum(map(len, servers[-1].packets))
+
+
+def fill(store: Store, mails: int, name: str) -> int:
+    return add_campaign(store, name, mails, transport=f"relay{name}")
+
+
+async def carry(store: Store, servers: dict[int, SmtpServer], settings: dict[str, object]) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        ways = []
+        for campaign_id, server in servers.items():
+            await stack.enter_async_context(server)
+            name = f"relay{campaign_id - 1}"
+            given = {"tls": "none", "connections": 1, **settings}
+            ways.append(Way(SmtpTransport(SmtpSettings(name, "127.0.0.1", server.port, **given), QUICK)))
+        worker = Worker(store, ways, clock=SystemClock(), version="test", folder=Path.cwd())
+        async with asyncio.timeout(60):
+            await worker.run(until_idle=True)
+
+
+def judge(store: Store, servers: dict[int, SmtpServer], mails: int) -> None:
+    states: dict[int, dict[str, MessageState]] = {campaign_id: {} for campaign_id in servers}
+    for row in rows(store, tables.messages):
+        if row.campaign_id in servers:
+            to = address_of(row.campaign_id, row.recipient_id - row.campaign_id * 1_000_000)
+            states[row.campaign_id][to] = MessageState(row.state)
+    campaigns = {row.id: row.state for row in rows(store, tables.campaigns)}
+    for campaign_id, server in servers.items():
+        where = f"cut after {server.cut_after} octets said, {server.cut_when_heard} heard: {server.commands}"
+        got = Counter(to for mail in server.mails for to in mail.rcpt_to)
+        ended = states[campaign_id]
+        assert len(ended) == mails
+        assert set(got.values()) <= {1}, where  # never twice
+        assert {to for to, state in ended.items() if state is A} <= set(got), where  # never without the server
+        assert set(got) <= {to for to, state in ended.items() if state in (A, U)}, where
+        assert sum(state is U for state in ended.values()) <= 1, where  # one connection, one cut
+        assert set(ended.values()) <= {A, U}, where  # the others left when the server was well again
+        assert campaigns[campaign_id] == CampaignState.FINISHED, where
+        assert not server.faults, where
