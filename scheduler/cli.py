@@ -91,7 +91,7 @@ def _probes(workspace: "Workspace") -> Sequence["Probe"]:
 
 def _say_run(screen: "Screen", told: dict[str, Any]) -> None:
     settled = ", ".join(f"{number:,} {state}" for state, number in told["messages"].items() if number)
-    screen.say(f"Stopped after {told['seconds']:,.1f} s: {settled or 'nothing to send'}.")
+    screen.say(f"Stopped after {told['seconds']:,.1f} s: {settled or 'nothing sent'}.")
 
 
 def _say_left(face: Face, desk: "Desk") -> None:

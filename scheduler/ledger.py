@@ -6,7 +6,7 @@ what makes *leased* mean "may be on the wire". While one commit is on its way, t
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -238,19 +238,16 @@ class Ledger:
             outbox.suppress_queued(connection, missed, at)
         return granted, at
 
-    def _attributed(self, connection: Connection, batch: _Batch) -> list[Settlement]:
+    def _attributed(self, connection: Connection, batch: _Batch) -> Iterator[tuple[Settlement, int | None]]:
         """The settlements with their hand-over's id, and with given-up messages expired."""
-        settlements = []
         began = self._first_tries(connection, batch)
         for stretch, settlement in batch.settlements:
-            if stretch is not None:
-                self._recorded(connection, stretch, settlement.at)
-                settlement = replace(settlement, handover_id=stretch.id)
+            if stretch is not None and stretch.id is None:
+                self._record(connection, stretch, settlement.at)
             first = began.get(settlement.message_ids[0])
             if first is not None and self._given_up(settlement, first):
                 settlement = replace(settlement, state=MessageState.EXPIRED)
-            settlements.append(settlement)
-        return settlements
+            yield settlement, stretch.id if stretch else None
 
     def _count(self, batch: _Batch) -> None:
         for _, settlement in batch.settlements:
@@ -261,19 +258,18 @@ class Ledger:
         again = [s.message_ids[0] for _, s in batch.settlements if s.state is MessageState.QUEUED and s.outcome]
         return outbox.first_tries(connection, again) if again else {}
 
-    def _recorded(self, connection: Connection, stretch: Stretch, at: int) -> None:
-        if stretch.id is None:
-            stretch.id = outbox.record_handover(
-                connection,
-                self._worker_id,
-                stretch.transport,
-                host=stretch.host,
-                remote_id=stretch.remote_id,
-                code=stretch.code,
-                text=stretch.text,
-                at=at,
-                rows=stretch.rows,
-            )
+    def _record(self, connection: Connection, stretch: Stretch, at: int) -> None:
+        stretch.id = outbox.record_handover(
+            connection,
+            self._worker_id,
+            stretch.transport,
+            host=stretch.host,
+            remote_id=stretch.remote_id,
+            code=stretch.code,
+            text=stretch.text,
+            at=at,
+            rows=stretch.rows,
+        )
 
     @staticmethod
     def _given_up(settlement: Settlement, began: int) -> bool:

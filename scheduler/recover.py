@@ -27,22 +27,7 @@ def recover(store: Store, rehearsals: Collection[str], clock: Clock) -> int:
         with store.write() as connection:
             left = outbox.left_leased(connection, limit=_BATCH)
             at = to_micros(clock.now())
-            outbox.settle(
-                connection,
-                [
-                    Settlement((message_id,), MessageState.QUEUED, at, due_at=at, attempts=attempts)
-                    if transport in rehearsals
-                    else Settlement(
-                        (message_id,),
-                        MessageState.UNCERTAIN,
-                        at,
-                        attempts=attempts + 1,
-                        outcome=AttemptOutcome.UNCERTAIN,
-                        text=_WORDS,
-                    )
-                    for message_id, attempts, transport in left
-                ],
-            )
+            outbox.settle(connection, [(_settlement(*one, rehearsals, at), None) for one in left])
         again = sum(transport in rehearsals for _, _, transport in left)
         requeued += again
         uncertain += len(left) - again
@@ -51,3 +36,16 @@ def recover(store: Store, rehearsals: Collection[str], clock: Clock) -> int:
     if uncertain or requeued:
         log.warning("messages.recovered", uncertain=uncertain, queued=requeued)
     return uncertain
+
+
+def _settlement(message_id: int, attempts: int, transport: str, rehearsals: Collection[str], at: int) -> Settlement:
+    if transport in rehearsals:
+        return Settlement((message_id,), MessageState.QUEUED, at, due_at=at, attempts=attempts)
+    return Settlement(
+        (message_id,),
+        MessageState.UNCERTAIN,
+        at,
+        attempts=attempts + 1,
+        outcome=AttemptOutcome.UNCERTAIN,
+        text=_WORDS,
+    )

@@ -105,22 +105,33 @@ def _told() -> Iterator[None]:
     except exc.IntegrityError:
         raise
     except exc.DBAPIError as error:
-        raise StoreError(*_sentence(str(error.orig))) from error
+        raise _complaint(error.orig) from error
 
 
-def _sentence(complaint: str) -> tuple[str]:
-    for sign, sentence in _COMPLAINTS.items():
-        if sign in complaint:
-            return (sentence,)
-    return (f"The database says: {complaint}.",)
+def _complaint(error: BaseException | None) -> StoreError:
+    said = str(error)
+    for sign, (sentence, remedy) in _COMPLAINTS.items():
+        if sign in said:
+            name = getattr(error, "sqlite_errorname", sign)
+            return StoreError(sentence.format(name=name), remedy=remedy)
+    return StoreError(f"The database says: {said}.")
 
 
+_ROOM = "Make room on the disk that the database lies on."
 _COMPLAINTS = {
-    "locked": "The database is busy: another program has held it for ten seconds.",
-    "disk is full": "The disk is full: nothing was changed.",
-    "readonly": "The database is read-only: nothing was changed.",
-    "read-only": "The database is read-only: nothing was changed.",
-    "malformed": "The database is damaged. Restore it from a backup.",
-    "not a database": "mergecast.db is not a Mergecast database.",
-    "unable to open": "The database cannot be opened: look at the permissions of its folder.",
+    "locked": (
+        "The database is busy: another program has held it for ten seconds.",
+        "Close the program that has mergecast.db open, then try again.",
+    ),
+    "disk is full": ("The disk is full: nothing was changed.", _ROOM),
+    # SQLite says so of a full disk too, where it fails to lengthen the index of its log (SQLITE_IOERR_SHMSIZE)
+    "disk I/O error": ("The disk is full, or it fails ({name}): nothing was changed.", _ROOM),
+    "readonly": ("The database is read-only: nothing was changed.", "Look at the permissions of mergecast.db."),
+    "read-only": ("The database is read-only: nothing was changed.", "Look at the permissions of mergecast.db."),
+    "malformed": ("The database is damaged.", "Restore it from a backup."),
+    "not a database": ("mergecast.db is not a Mergecast database.", "Restore it from a backup."),
+    "unable to open": (
+        "The database cannot be opened.",
+        "Look at the permissions of its folder, and whether its disk can be written to.",
+    ),
 }

@@ -17,6 +17,8 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal_column,
+    null,
     or_,
     select,
     update,
@@ -24,7 +26,9 @@ from sqlalchemy import (
 
 from campaigns.message.shape import Shape, unpack_shape
 from campaigns.model.states import AttemptOutcome, CampaignState, MessageState, Wave
+from campaigns.store.bulk import insert_rows
 from campaigns.store.literal import literal
+from campaigns.store.prepared import Prepared, among, numbers
 from campaigns.store.tables import (
     QUEUED,
     addresses,
@@ -64,7 +68,6 @@ class Settlement:
     attempts: int = 0  # after this one
     give_up_after: int = 0  # seconds; a try that would come later after the first one is not made
     remote_id: str | None = None
-    handover_id: int | None = None
     outcome: AttemptOutcome | None = None  # written into `attempts` where it is not plain acceptance
     code: str = ""
     text: str = ""
@@ -146,8 +149,8 @@ def lease(connection: Connection, worker_id: int, ids: Sequence[int], at: int) -
 
     Call it inside `Store.lease()`: when that block ends, the lease is on disk.
     """
-    statement = _LEASE.values(worker_id=worker_id, leased_at=at)
-    return set(connection.execute(statement, {"ids": list(ids)}).scalars())
+    leased = _LEASE.one(connection, worker_id, at, numbers(ids))
+    return set(leased.scalars())
 
 
 def suppress_queued(connection: Connection, ids: Sequence[int], at: int) -> int:
@@ -160,21 +163,28 @@ def suppress_queued(connection: Connection, ids: Sequence[int], at: int) -> int:
     return connection.execute(statement).rowcount
 
 
-def settle(connection: Connection, settlements: Iterable[Settlement]) -> None:
-    """Write down what became of leased messages."""
-    rows: list[dict[str, object]] = []
-    tries: list[dict[str, object]] = []
-    for settlement in settlements:
+def settle(connection: Connection, settlements: Iterable[tuple[Settlement, int | None]]) -> None:
+    """Write down what became of leased messages, each with the id of its hand-over, if there was one."""
+    few: list[tuple[Any, ...]] = []
+    tries: list[tuple[Any, ...]] = []
+    for settlement, handover_id in settlements:
+        common = (
+            int(settlement.state),
+            None if settlement.state is MessageState.QUEUED else settlement.at,
+            settlement.due_at,
+            settlement.attempts,
+            settlement.remote_id,
+            handover_id,
+        )
         if len(settlement.message_ids) > _FEW:
-            connection.execute(_SETTLE_MANY, {"messages": settlement.message_ids, **_columns(settlement)})
+            _SETTLE_MANY.one(connection, *common, numbers(settlement.message_ids))
         else:
-            rows.extend({"message": message_id, **_columns(settlement)} for message_id in settlement.message_ids)
+            few.extend((*common, message_id) for message_id in settlement.message_ids)
         if settlement.outcome is not None:
-            tries.extend(_tries(settlement))
-    if rows:
-        connection.execute(_SETTLE, rows)
-    if tries:
-        connection.execute(insert(attempts), tries)
+            words = (handover_id, settlement.at, str(settlement.outcome), settlement.code, settlement.text)
+            tries.extend((message_id, settlement.attempts, *words) for message_id in settlement.message_ids)
+    _SETTLE.each(connection, few)
+    insert_rows(connection, attempts, _TRY, tries)
 
 
 def first_tries(connection: Connection, ids: Collection[int]) -> dict[int, int]:
@@ -256,58 +266,31 @@ _SUPPRESSED = or_(
     ),
 )
 
-_LEASE = (
+_LEASE = Prepared(
     update(messages)
     .where(
-        messages.c.id.in_(bindparam("ids", expanding=True)),
+        messages.c.id.in_(among("ids")),
         QUEUED,
         or_(
             messages.c.wave == literal(Wave.PROOF),
-            messages.c.campaign_id.in_(select(campaigns.c.id).where(campaigns.c.state == CampaignState.SENDING)),
+            messages.c.campaign_id.in_(
+                select(campaigns.c.id).where(campaigns.c.state == literal_column(f"'{CampaignState.SENDING}'"))
+            ),
         ),
         ~_SUPPRESSED,
     )
-    .values(state=MessageState.LEASED)
-    .returning(messages.c.id)
+    .values(state=literal(MessageState.LEASED), worker_id=bindparam("worker_id"), leased_at=bindparam("leased_at"))
+    .returning(messages.c.id),
+    ("worker_id", "leased_at", "ids"),
 )
 
 _FEW = 3  # messages that are quicker settled one by one than by a statement of their own
-_SETTLED: dict[str, Any] = {
-    name: bindparam(name) for name in ("state", "settled_at", "due_at", "attempts", "remote_id", "handover_id")
-}
-_SETTLE = (
+_SETTLED = ("state", "settled_at", "due_at", "attempts", "remote_id", "handover_id")
+_SETTLING = (
     update(messages)
-    .where(messages.c.id == bindparam("message"), messages.c.state == literal(MessageState.LEASED))
-    .values(worker_id=None, **_SETTLED)
+    .where(messages.c.state == literal(MessageState.LEASED))
+    .values(worker_id=null(), **{name: bindparam(name) for name in _SETTLED})
 )
-_SETTLE_MANY = (
-    update(messages)
-    .where(messages.c.id.in_(bindparam("messages", expanding=True)), messages.c.state == literal(MessageState.LEASED))
-    .values(worker_id=None, **_SETTLED)
-)
-
-
-def _columns(settlement: Settlement) -> dict[str, object]:
-    return {
-        "state": settlement.state,
-        "settled_at": None if settlement.state is MessageState.QUEUED else settlement.at,
-        "due_at": settlement.due_at,
-        "attempts": settlement.attempts,
-        "remote_id": settlement.remote_id,
-        "handover_id": settlement.handover_id,
-    }
-
-
-def _tries(settlement: Settlement) -> list[dict[str, object]]:
-    return [
-        {
-            "message_id": message_id,
-            "n": settlement.attempts,
-            "handover_id": settlement.handover_id,
-            "at": settlement.at,
-            "outcome": settlement.outcome,
-            "code": settlement.code,
-            "text": settlement.text,
-        }
-        for message_id in settlement.message_ids
-    ]
+_SETTLE = Prepared(_SETTLING.where(messages.c.id == bindparam("message")), (*_SETTLED, "message"))
+_SETTLE_MANY = Prepared(_SETTLING.where(messages.c.id.in_(among("messages"))), (*_SETTLED, "messages"))
+_TRY = ("message_id", "n", "handover_id", "at", "outcome", "code", "text")

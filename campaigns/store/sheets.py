@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from campaigns.model.column import CellKind, Column
 from campaigns.store import tables
 from campaigns.store.tables import columns, sheets
+
+_WITHDRAWN = -1  # for `rows`: whoever fills the sheet must not finish it any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +66,15 @@ def begin(
 
 
 def is_coming_in(conn: Connection, sheet_id: int) -> bool:
-    """Whether a begun sheet is still there: another import into its list removes it."""
-    return conn.scalar(select(sheets.c.id).where(sheets.c.id == sheet_id, sheets.c.n.is_(None))) is not None
+    """Whether a begun sheet may still grow: another import into its list withdraws it."""
+    query = select(sheets.c.id).where(sheets.c.id == sheet_id, sheets.c.n.is_(None), sheets.c.rows != _WITHDRAWN)
+    return conn.scalar(query) is not None
+
+
+def withdraw(conn: Connection, sheet_id: int) -> bool:
+    """Stop a sheet that is coming in for good, before its rows are removed; False if it is whole, or gone."""
+    begun = and_(sheets.c.id == sheet_id, sheets.c.n.is_(None))
+    return conn.execute(update(sheets).where(begun).values(rows=_WITHDRAWN)).rowcount == 1
 
 
 def finish(conn: Connection, sheet_id: int, *, rows: int, found: Iterable[Column]) -> int:

@@ -22,9 +22,9 @@ class Wire(asyncio.Protocol):
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._under_tls: asyncio.Transport | None = None  # the socket's own, once STARTTLS stands before it
         self._replies = Replies()
         self._waiter: asyncio.Future[None] | None = None
-        self._full = False  # the socket takes no more for now
         self._lost = self._loop.create_future()
         self._deadline: float | None = None
         self._on_time: str | None = None  # what to say when the deadline passes; None: go quietly
@@ -43,7 +43,7 @@ class Wire(asyncio.Protocol):
 
     async def drained(self, seconds: float) -> None:
         """Wait until all that was written has left this process; raises CutError."""
-        while self._full and self.cut is None:
+        while self.cut is None and self._unsent():
             await self._wait(seconds, "The server took no data for {:g} s.")
         if self.cut is not None:
             raise CutError(self.cut)
@@ -69,6 +69,7 @@ class Wire(asyncio.Protocol):
         """Encrypt; whatever came in clear is forgotten, so that nobody can put words into the encrypted part."""
         assert self._transport is not None
         self._replies.clear()
+        self._under_tls = self._transport
         self._transport = await self._loop.start_tls(
             self._transport, self, context, server_hostname=host, ssl_handshake_timeout=seconds, ssl_shutdown_timeout=1
         )
@@ -110,10 +111,9 @@ class Wire(asyncio.Protocol):
         self._wake()
 
     def pause_writing(self) -> None:
-        self._full = True
+        self._wake()  # TLS layers turn "paused" round each time that they are empty, and then say no more
 
     def resume_writing(self) -> None:
-        self._full = False
         self._wake()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -135,6 +135,9 @@ class Wire(asyncio.Protocol):
         finally:
             self._waiter = None
             self._deadline = None
+
+    def _unsent(self) -> bool:
+        return any(t.get_write_buffer_size() for t in (self._transport, self._under_tls) if t is not None)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -202,6 +202,42 @@ def test_what_a_crash_left_is_removed_by_the_next_import_into_the_list(
     assert (count(desk, "recipients"), count(desk, "sheets")) == (3, 1)
 
 
+def test_a_half_copy_that_a_crash_left_is_removed_by_the_next_import(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crashed(original, copy):  # type: ignore[no-untyped-def]
+        copy.write(b"half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as crash:
+        crash.setattr(importing.shutil, "copyfileobj", crashed)
+        crash.setattr(importing, "_remove", lambda *_: None)
+        crash.setattr(Path, "unlink", lambda *_, **__: None)
+        with pytest.raises(KeyboardInterrupt):
+            import_lines(desk)
+    assert [path.read_bytes() for path in desk.workspace.sheets.iterdir()] == [b"half"]
+    import_lines(desk)
+    assert [path.suffix for path in desk.workspace.sheets.iterdir()] == [".csv"]
+
+
+def test_an_import_whose_rows_another_has_begun_to_remove_does_not_become_a_sheet(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes_since = importing.changes_since
+
+    def overtaken(conn, before, sheet_id, columns):  # type: ignore[no-untyped-def]
+        with desk.store.write() as other:
+            sheets.withdraw(other, sheet_id)
+            recipients.remove_some(other, sheet_id, limit=2)
+        return changes_since(conn, before, sheet_id, columns)
+
+    with monkeypatch.context() as twice:
+        twice.setattr(importing, "changes_since", overtaken)
+        with pytest.raises(StoreError, match="took over"):
+            import_lines(desk)
+    assert count(desk, "recipients") == count(desk, "sheets") == 0
+
+
 def test_an_import_that_is_stopped_after_its_end_stays(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt

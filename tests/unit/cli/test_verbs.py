@@ -292,3 +292,32 @@ def test_init_knows_its_relays(run: Run, tmp_path: Path) -> None:
     assert status == 2
     assert "office365" in told["error"]["remedy"]
     assert not (tmp_path / "new").exists()
+
+
+def test_a_preview_without_a_mail_needs_a_person(run: Run, shop: Path, listed: None) -> None:
+    (shop / "templates/hello.md").write_text("---\nsubject: Hello\n---\nHi {{ nobody }}\n", encoding="utf-8")
+    status, out, _ = run("preview", "hello", "--list", "people")
+    assert status == 1
+    assert "There is no merge field “nobody”." in out
+
+
+def test_a_proof_does_not_wait_for_the_start(run: Run, made: None) -> None:
+    assert run("check", "spring")[0] in (0, 1)
+    status, out, _ = run("proof", "spring", "--to", "you@example.com")
+    assert status == 0
+    assert "Starts at once." in out
+
+
+def test_a_row_is_a_number(run: Run, listed: None) -> None:
+    status, _, err = run("preview", "hello", "--list", "people", "--row", "two")
+    assert status == 2
+    assert "'two' is no row: write its number." in err
+
+
+def test_all_that_stops_is_said_at_once(run: Run, shop: Path, made: None) -> None:
+    letter = "---\nsubject: Hello\nfrom: eve@example.net\n---\nHi {{ nobody }}\n"
+    (shop / "templates/hello.md").write_text(letter, encoding="utf-8")
+    status, _, err = run("send", "spring", "--yes")
+    assert status == 2
+    assert "eve@example.net is not among the senders" in err
+    assert "There is no merge field “nobody”." in err

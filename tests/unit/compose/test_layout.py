@@ -97,6 +97,22 @@ def test_markdown_is_set_into_an_mjml_frame():
     assert "<li>«1 HTML» <br> &amp; <b>x</b></li>" in shown(result.shape.html)
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "{}",
+        "<mj-section>{}</mj-section>",
+        "<mj-section><mj-column>{}</mj-column></mj-section>",
+        "<mj-hero>{}</mj-hero>",
+    ],
+)
+def test_markdown_stands_wherever_an_mjml_layout_has_its_place(place: str):
+    frame = f"<mjml><mj-body>{place.format(MARKS.content)}</mj-body></mjml>"
+    result = laid_out("md", f"Dear {M[1]}", frame=frame, frame_kind=TemplateKind.MJML)
+    assert ">Dear «1 HTML»</p>" in shown(result.shape.html)
+    assert shown(result.shape.text).strip() == "Dear «1 PLAIN»"
+
+
 def test_indented_markdown_is_no_code():
     assert "<pre>" not in shown(laid_out("md", "a\n\n    b\n").shape.html)
 
