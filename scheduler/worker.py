@@ -36,6 +36,7 @@ from scheduler.transports.contract import Transport
 _LOOK = 0.25  # seconds between two looks at the tables
 _BEAT = 2.0
 _DRAIN = 30.0  # seconds that replies are waited for when the worker stops
+_LAST_TRY = 2.0  # seconds that their settlements are waited for at least
 _DISK_FLOOR = 100 * 2**20  # bytes that must be free, or nothing is leased
 _SOON = 600  # seconds: `--until-idle` waits for what is due within
 
@@ -74,6 +75,7 @@ class Worker:
         self._executor: Executor | None = ThreadPoolExecutor(1, "store") if in_thread else None
         self._timetable = timetable or Timetable()
         self._stop = asyncio.Event()
+        self._broken_by: BaseException | None = None
         self._until_idle = False
         self._sending: list[SendingCampaign] = []
         self._started: set[int] = set()  # campaigns that this worker started since the last look
@@ -86,15 +88,18 @@ class Worker:
         self._enrol()
         keeper = asyncio.create_task(self._ledger.keep())
         carriers = [asyncio.create_task(dispatch.run()) for dispatch in self._dispatches]
+        for task in (keeper, *carriers):
+            task.add_done_callback(self._ended)
         self._set_alarms()
         try:
             await self.look()
             await self._stop.wait()
         finally:
             self._timetable.stop()
-            await self._drain(carriers)
-            keeper.cancel()
+            await self._drain(carriers, keeper)
             self._sign_off()
+        if self._broken_by is not None:
+            raise self._broken_by
 
     @property
     def settled(self) -> Mapping[MessageState, int]:
@@ -129,6 +134,13 @@ class Worker:
         keys = self._throttles.keys(f"transport {name}", [str(throttle) for throttle in way.throttles])
         line = Line(self._store, name, keys, self._throttles, way.transport.batch)
         return Dispatch(way.transport, line, self._ledger, self._store, self._clock)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A mistake of ours ends the worker: one that stands still looks as if it worked."""
+        if not task.cancelled() and (mistake := task.exception()) is not None:
+            log.critical("worker.broken", reason=repr(mistake))
+            self._broken_by = mistake
+            self.stop()
 
     def _set_alarms(self) -> None:
         self._timetable.every(_LOOK, self.look)
@@ -246,8 +258,10 @@ class Worker:
         with self._store.write() as connection:
             workers.beat(connection, self._id, at=self._clock.now(), doing=dict(doing))
 
-    async def _drain(self, carriers: Sequence[asyncio.Task[None]]) -> None:
+    async def _drain(self, carriers: Sequence[asyncio.Task[None]], keeper: asyncio.Task[None]) -> None:
         """Wait for the replies to what is on the wire; what has none after 30 s is found leased at the next start."""
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + _DRAIN
         self._ledger.closed = "The worker is stopping."
         for dispatch in self._dispatches:
             dispatch.stop()
@@ -257,10 +271,19 @@ class Worker:
         for task in unanswered:
             task.cancel()
         await asyncio.gather(*carriers, return_exceptions=True)
-        async with asyncio.timeout(_DRAIN):
-            await self._ledger.emptied()
+        if not keeper.done():
+            await self._written_down(max(ends, loop.time() + _LAST_TRY))
+        keeper.cancel()
         for dispatch in self._dispatches:
             await dispatch.transport.close()
+
+    async def _written_down(self, until: float) -> None:
+        """Wait until all that is known is on disk; a store that refuses for too long finds it leased at the next start."""
+        try:
+            async with asyncio.timeout_at(until):
+                await self._ledger.emptied()
+        except TimeoutError:
+            log.error("worker.unwritten", reason=self._ledger.trouble)
 
     def _sign_off(self) -> None:
         if self._executor is not None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import secrets
 import shutil
 from array import array
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from campaigns.model.finding import FIRST_ROWS, Finding, FindingTally
 from campaigns.model.states import RowVerdict
 from campaigns.recipients.sheet import ReadOptions, Sheet, SheetRow, open_sheet
 from campaigns.store import addresses, findings, history, lists, recipients, sheets
+from campaigns.store.engine import Connection
 from campaigns.store.recipients import NewRecipient
 
 BATCH = 2_500  # rows of one transaction: about 25 ms
@@ -70,7 +70,7 @@ def import_list(
                 _store(desk, coming, batch)
                 progress(coming.rows, _expected(coming.rows, *sheet.progress()))
             if desk.workspace.settings.keep_sheets:
-                _keep_file(path, desk.workspace.sheets, sheet.sha256)
+                _keep_file(path, desk.workspace.sheets, sheet.sha256, coming.sheet_id)
             return _finish(desk, coming, sheet)
         except BaseException:
             with suppress(StoreError):
@@ -151,13 +151,18 @@ def _expected(rows: int, done: int, total: int) -> int | None:
 
 def _store(desk: Desk, coming: _Coming, batch: list[SheetRow]) -> None:
     with desk.store.write() as conn:
-        if not sheets.is_coming_in(conn, coming.sheet_id):
-            raise StoreError(
-                f"Another import into the list {coming.list.name} took over.", remedy="Import one file after the other."
-            )
+        _keep_ours(conn, coming)
         ids = addresses.keep(conn, {row.address.folded: row.address.domain for row in batch if row.address})
         recipients.add(conn, _judged(coming, batch, ids))
     coming.rows += len(batch)
+
+
+def _keep_ours(conn: Connection, coming: _Coming) -> None:
+    """StoreError if another import into the list has begun to take this one's rows away."""
+    if not sheets.is_coming_in(conn, coming.sheet_id):
+        raise StoreError(
+            f"Another import into the list {coming.list.name} took over.", remedy="Import one file after the other."
+        )
 
 
 def _judged(coming: _Coming, batch: list[SheetRow], ids: dict[str, int]) -> list[NewRecipient]:
@@ -194,6 +199,7 @@ def _finish(desk: Desk, coming: _Coming, sheet: Sheet) -> ImportResult:
     found = tuple(coming.tally.findings())
     now = desk.clock.now()
     with desk.store.write() as conn:
+        _keep_ours(conn, coming)
         n = sheets.finish(conn, coming.sheet_id, rows=coming.rows, found=columns)
         findings.keep(conn, found, sheet_id=coming.sheet_id)
         detail = {"sheet": n, "file": sheet.file_name, "rows": coming.rows, "good": coming.good}
@@ -202,16 +208,16 @@ def _finish(desk: Desk, coming: _Coming, sheet: Sheet) -> ImportResult:
     return ImportResult(coming.list.name, n, coming.rows, coming.good, left_out, tuple(columns), changes, found)
 
 
-def _keep_file(path: Path, folder: Path, sha256: str) -> None:
+def _keep_file(path: Path, folder: Path, sha256: str, sheet_id: int) -> None:
     """Copy an imported file under its hash, whole or not at all; the same file is kept once."""
     kept = folder / f"{sha256}{path.suffix.lower()}"
     if kept.exists():
         return
     folder.mkdir(mode=0o700, exist_ok=True)
-    half = folder / f".{secrets.token_hex(8)}"
+    half = _half(folder, sheet_id)
     try:
         with (
-            os.fdopen(os.open(half, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as copy,
+            os.fdopen(os.open(half, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as copy,
             path.open("rb") as original,
         ):
             shutil.copyfileobj(original, copy)
@@ -225,6 +231,11 @@ def _keep_file(path: Path, folder: Path, sha256: str) -> None:
         half.unlink(missing_ok=True)
 
 
+def _half(folder: Path, sheet_id: int) -> Path:
+    """The copy while it is written; named after its sheet, so that it is found when that import has crashed."""
+    return folder / f".{sheet_id}"
+
+
 def _remove_leftovers(desk: Desk, name: str) -> None:
     """What imports into this list left behind when they crashed."""
     with desk.store.read() as conn:
@@ -236,11 +247,13 @@ def _remove_leftovers(desk: Desk, name: str) -> None:
 
 def _remove(desk: Desk, sheet_id: int) -> None:
     """Take back a sheet that never became whole; one that did stays."""
+    with desk.store.write() as conn:
+        if not sheets.withdraw(conn, sheet_id):
+            return
+    _half(desk.workspace.sheets, sheet_id).unlink(missing_ok=True)
     removed = REMOVED_AT_ONCE
     while removed == REMOVED_AT_ONCE:
         with desk.store.write() as conn:
-            if not sheets.is_coming_in(conn, sheet_id):
-                return
             removed = recipients.remove_some(conn, sheet_id, limit=REMOVED_AT_ONCE)
             if removed < REMOVED_AT_ONCE:
                 sheets.remove(conn, sheet_id)

@@ -20,7 +20,7 @@ from campaigns.cli.options import (
     Zone,
     writable,
 )
-from campaigns.cli.say import through, when
+from campaigns.cli.say import has_started, started, through, when
 from campaigns.cli.show import Screen, counted, say_findings
 
 verbs = typer.Typer()
@@ -45,7 +45,10 @@ def preview(
     if row is not None and edge_cases:
         raise UsageError("`--row` and `--edge-cases` exclude each other.", remedy="Take one of them.")
     with face.desk() as desk:
-        face.show(action(desk, template, list_name, row=row, edge_cases=edge_cases, out=out), say_preview)
+        result = action(desk, template, list_name, row=row, edge_cases=edge_cases, out=out)
+    face.show(result, say_preview)
+    if any(finding["severity"] == "stops" for finding in result.as_json()["findings"]):
+        raise typer.Exit(NEEDS_A_PERSON)
 
 
 def say_preview(screen: Screen, told: dict[str, Any]) -> None:
@@ -105,7 +108,10 @@ def say_campaign(screen: Screen, told: dict[str, Any]) -> None:
     reason = f" ({campaign['reason']})" if campaign["reason"] else ""
     screen.say(f"{campaign['name']}: {campaign['state']}{reason}", "bold")
     screen.say(f"  {campaign['template']} to list {campaign['list']}, {through(campaign)}")
-    screen.say(f"  starts {when(campaign['starts'])}")
+    if has_started(campaign):
+        screen.say(f"  started {started(campaign['starts'])}")
+    else:
+        screen.say(f"  starts {when(campaign['starts'])}")
     if campaign["throttles"]:
         screen.say(f"  at most {', '.join(campaign['throttles'])}")
 

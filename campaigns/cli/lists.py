@@ -18,7 +18,7 @@ from campaigns.cli.options import (
     read_options,
     writable,
 )
-from campaigns.cli.say import mails
+from campaigns.cli.say import clock, mails
 from campaigns.cli.show import Screen, counted, say_findings
 from campaigns.errors import UsageError
 
@@ -171,4 +171,5 @@ def say_suppressions(screen: Screen, told: dict[str, Any]) -> None:
         screen.say("Nobody is suppressed.")
         return
     heads = ("address", "reason", "source", "campaign", "at", "who")
-    screen.table(heads, [[one[head] for head in heads] for one in told["suppressions"]])
+    rows = [[clock(one[head]) if head == "at" else one[head] for head in heads] for one in told["suppressions"]]
+    screen.table(heads, rows)

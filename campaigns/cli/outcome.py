@@ -8,9 +8,10 @@ import typer
 from campaigns.cli.face import NEEDS_A_PERSON, Face, verb
 from campaigns.cli.help import show_help
 from campaigns.cli.options import CampaignName, RowsOut, writable
-from campaigns.cli.say import NO_WORKER, mails, started, when
+from campaigns.cli.say import NO_WORKER, clock, has_started, mails, started, when
 from campaigns.cli.show import Screen, counted
 from campaigns.model.duration import in_words
+from campaigns.model.when import say
 
 verbs = typer.Typer()
 
@@ -56,7 +57,7 @@ def say_status(screen: Screen, told: dict[str, Any]) -> None:
             f"{campaign['rows']:,}",
             f"{campaign['left_out']:,}",
             said_messages(campaign["messages"]) or "none yet",
-            started(campaign["starts"]) if campaign["state"] == "finished" else when(campaign["starts"]),
+            started(campaign["starts"]) if has_started(campaign) else when(campaign["starts"]),
             campaign["transport"] if campaign["leaves"] else "rehearsal",
         )
         for campaign in told["campaigns"]
@@ -83,14 +84,18 @@ def say_worker(screen: Screen, worker: dict[str, Any] | None, *, waited_for: boo
     screen.say(f"A worker runs on {worker['host']} (process {worker['pid']}); its last sign was {ago} ago.", "green")
 
 
+_WAITED_FOR = {"start": "its start"}
+
+
 def say_doing(screen: Screen, campaign: dict[str, Any]) -> None:
     """The rate, what it waits for, and what needs a person."""
     if campaign["rate"]:
         screen.say(f"{campaign['name']}: {campaign['rate']:,.1f}/s")
     waiting = campaign["waiting"]
     if waiting and waiting["for"]:
-        until = f" until {waiting['until']}" if waiting["until"] else ""
-        screen.say(f"{campaign['name']} waits for {waiting['for']}{until}")
+        until = datetime.fromisoformat(waiting["until"]) if waiting["until"] else None
+        at = f", {say(until, campaign['starts']['zone'], datetime.now(UTC))}" if until else ""
+        screen.say(f"{campaign['name']} waits for {_WAITED_FOR.get(waiting['for'], waiting['for'])}{at}.")
     for trouble in campaign["trouble"]:
         screen.say(f"{campaign['name']}: {trouble}", "bold red")
 
@@ -138,7 +143,14 @@ def say_uncertain(screen: Screen, told: dict[str, Any]) -> None:
         screen.say("Nothing is uncertain.")
         return
     rows = [
-        (one["message"], one["campaign"], one["row"] or "", one["to"], one["leased_at"] or "", one["words"])
+        (
+            one["message"],
+            one["campaign"],
+            one["row"] or "",
+            one["to"],
+            clock(one["leased_at"]) if one["leased_at"] else "",
+            one["words"],
+        )
         for one in told["uncertain"]
     ]
     screen.table(("message", "campaign", "row", "to", "handed over", "what is known"), rows, right=("row",))

@@ -9,6 +9,9 @@ from campaigns.model.when import say, say_wall
 NO_WORKER = "No worker is running: nothing leaves until `mergecast run` runs on a computer that is awake."
 
 
+STARTED = ("sending", "paused", "finished", "cancelled")  # states of a campaign whose start may lie behind it
+
+
 def mails(number: int) -> str:
     return counted(number, "mail")
 
@@ -22,14 +25,23 @@ def when(starts: dict[str, Any], now: datetime | None = None) -> str:
     return "at once" if not starts["wall"] and at <= now else say(at, starts["zone"], now)
 
 
+def has_started(campaign: dict[str, Any]) -> bool:
+    return campaign["state"] in STARTED and bool(campaign["starts"]["at"])
+
+
 def started(starts: dict[str, Any]) -> str:
-    """`Tuesday 1 December 2026, 09:00`, of a campaign that is over, by the clock of its zone."""
-    return say_wall(datetime.fromisoformat(starts["at"]), starts["zone"]) if starts["at"] else starts_wall(starts)
+    """`Tuesday 1 December 2026, 09:00`, by the clock of the campaign's zone."""
+    return say_wall(datetime.fromisoformat(starts["at"]).replace(second=0), starts["zone"])
 
 
 def starts_wall(starts: dict[str, Any]) -> str:
     """What was asked for, of a campaign that is not queued yet."""
     return f"{starts['wall'].replace('T', ' ')} {starts['zone']}" if starts["wall"] else "at once"
+
+
+def clock(at: str) -> str:
+    """An instant of a JSON document, by this computer's clock: `2026-12-01 09:00`."""
+    return f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M}"
 
 
 def through(told: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """Mail into the outbox: `proof`, `send`, `resend`."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,6 +9,7 @@ from campaigns.cli.campaign import say_check
 from campaigns.cli.face import Face, verb
 from campaigns.cli.options import Again, CampaignName, OtherTransport, Row, When, Yes
 from campaigns.cli.say import mails, say_queued
+from campaigns.cli.show import Screen
 from campaigns.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +29,12 @@ def proof(
     from campaigns.actions.proof import proof as action
 
     with face.desk() as desk:
-        face.show(action(desk, name, to, row=row), say_queued)
+        face.show(action(desk, name, to, row=row), say_proof)
+
+
+def say_proof(screen: Screen, told: dict[str, Any]) -> None:
+    """A proof does not wait for the campaign's start."""
+    say_queued(screen, {**told, "starts": {**told["starts"], "at": None, "wall": ""}})
 
 
 @verb(verbs, "send")

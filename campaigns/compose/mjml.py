@@ -60,6 +60,12 @@ _FILLED = frozenset(
         "mj-title",
     ]
 )
+# A layout's place for content is where MJML templates put sections; what Markdown makes is words, and needs these.
+_AROUND_WORDS = {
+    **dict.fromkeys(_BODY, ("mj-section", "mj-column", "mj-text")),
+    **dict.fromkeys(("mj-section", "mj-group"), ("mj-column", "mj-text")),
+    **dict.fromkeys(_COLUMN, ("mj-text",)),
+}
 _MAY_STAY_OPEN = frozenset(["p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option"])
 _OPTIONS = mrml.RenderOptions(fonts={}, disable_comments=True)  # fonts={}: else it links to Google's servers
 _PROLOGUE = re.compile(r"<\?xml[^<>]*\?>|<!doctype[^<>\[]*>", re.IGNORECASE)
@@ -234,6 +240,11 @@ class _Reader:
         if token.kind == RAW or not written.strip(" \t\r\n\ufeff"):
             return
         parent = self.open[-1][0] if self.open else ""
+        if written.strip() == self.marks.content and (around := _AROUND_WORDS.get(parent)):
+            self.bones += [f"<{name}>" for name in around]
+            self._fill("mj-text", self.marks.content)
+            self.bones += [f"</{name}>" for name in reversed(around)]
+            return
         inside = f"directly in <{parent}>" if parent else "outside of <mjml>"
         first = token._replace(start=token.start + len(written) - len(written.lstrip()))
         self._mistake(f"Text stands {inside}.", first, "Text belongs in <mj-text>.")

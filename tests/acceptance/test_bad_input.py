@@ -111,7 +111,7 @@ VERBS = {
     "an encoding that does not exist": Bad("import people.csv --list people --encoding utf-99", "utf-99", "."),
     "rows into a folder that is not there": Bad("report good --rows nowhere/rows.csv", "cannot be written", "folder"),
     "a relay that nobody knows": Bad("init {bad}/new --relay yahoo", "'yahoo'", "office365"),
-    "a workspace that is there": Bad("init", "a workspace already", "another folder"),
+    "a workspace that is there": Bad("init", "a workspace already", "Work in it"),
     "no workspace there": Bad("status --workspace {bad}", "no workspace", "mergecast init"),
 }  # fmt: skip
 IMPORTS = {name: Bad(f"import {bad.typed} --list people", *bad_words) for name, bad in of_sheets().items()
@@ -177,7 +177,7 @@ def assert_refused(plain: Ran, as_json: Ran, bad: Bad) -> None:
     assert re.search(bad.sentence, error["sentence"], re.DOTALL), error
     assert re.search(bad.remedy, error["remedy"], re.DOTALL), error
     assert "\n" not in error["sentence"]
-    assert error["sentence"].endswith((".", ")")), error
+    assert error["sentence"].endswith((".", "?", ")")), error
     lines = plain.err.splitlines()
     assert lines[0] == error["sentence"]
     assert lines[-1] == error["remedy"].splitlines()[-1]

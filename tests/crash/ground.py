@@ -1,6 +1,7 @@
 """What the drills stand on: a workspace with a campaign in it, the worker as a process, and looks into its tables."""
 
 import collections
+import json
 import os
 import random
 import threading
@@ -23,7 +24,7 @@ from tests.doubles.command_line import CommandLine, Ran, Running
 from tests.doubles.filled_store import add_campaign, new_store
 from tests.doubles.sendgrid_mails import Mail
 from tests.doubles.smtp_server import KeptMail
-from tests.doubles.workspaces import LETTER
+from tests.doubles.workspaces import LETTER, SENDER
 
 KILLED = -9
 
@@ -35,7 +36,7 @@ class Taken:
         self._journal = journal.open("a", encoding="ascii")
         self._more = threading.Condition()
         self.count = 0
-        self.at: list[float] = []  # monotonic seconds
+        self.at: list[float] = []  # seconds since 1970
 
     def mail(self, mail: KeptMail) -> None:
         """What `SmtpServer.on_mail` calls."""
@@ -51,7 +52,7 @@ class Taken:
             self._journal.writelines(f"{message_id} {to}\n" for message_id, to in lines)
             self._journal.flush()
             self.count += len(lines)
-            self.at += [time.monotonic()] * len(lines)
+            self.at += [time.time()] * len(lines)
             self._more.notify_all()
 
     def reaches(self, count: int, *, within: float = 30.0) -> None:
@@ -96,13 +97,16 @@ class Ground:
         finally:
             store.close()
 
-    def prepare(self, people: int) -> None:
-        """The same by the command line, from a sheet."""
+    def furnish(self) -> None:
+        """An empty store and a template."""
         (self.root / "templates").mkdir(mode=0o700, exist_ok=True)
         (self.root / "templates" / "letter.html").write_text(LETTER, encoding="utf-8")
-        sheet(self.root / "people.csv", people)
         create_store(f"sqlite:///{self.root / 'mergecast.db'}", made_by="test", clock=SystemClock())
-        self.line.run("import", "people.csv", "--list", "people")
+
+    def prepare(self, people: int) -> None:
+        """The same as `fill`, by the command line, from a sheet."""
+        self.furnish()
+        self.line.run("import", sheet(self.root / "people.csv", people), "--list", "people")
         self.line.run("create", "fair", "--template", "letter", "--list", "people", "--transport", "relay")
         self.line.run("send", "fair", "--yes")
 
@@ -132,14 +136,22 @@ class Ground:
         return sum(one is state for one in self.states().values())
 
 
+def relay(port: int, connections: int, **settings: str) -> str:
+    """The settings of a workspace that sends through an SMTP server on this machine."""
+    table = {"kind": "smtp", "host": "127.0.0.1", "port": port, "tls": "none", "connections": connections, **settings}
+    lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in table.items())
+    return f"[sender]\nfrom = {json.dumps(SENDER)}\n[transports.relay]\n{lines}"
+
+
 def rows(store: Store, table: Any) -> list[Any]:
     with store.read() as connection:
         return list(connection.execute(select(table)))
 
 
-def sheet(path: Path, people: int, name: str = "Person") -> None:
+def sheet(path: Path, people: int, name: str = "Person") -> Path:
     lines = [f"p{n}@example.com,{name} {n}\n" for n in range(people)]
     path.write_text("email,first_name\n" + "".join(lines), encoding="utf-8")
+    return path
 
 
 def kill(running: Running) -> None:
@@ -164,3 +176,14 @@ def drawn(dice: random.Random, kills: int, low: int, high: int, at_most: int) ->
 
 def handle_of(message_id: str) -> str:
     return message_id.strip("<>").partition("@")[0]
+
+
+def accounted_for(ground: Ground, got: dict[str, str], people: int) -> None:
+    """Everybody has one state: `got` is the recipient of each Message-ID, none of them twice."""
+    states = ground.states()
+    delivered = {handle_of(message_id) for message_id in got}
+    accepted = {name for name, state in states.items() if state is MessageState.ACCEPTED}
+    uncertain = {name for name, state in states.items() if state is MessageState.UNCERTAIN}
+    assert len(states) == len(accepted) + len(uncertain) == people
+    assert accepted <= delivered <= accepted | uncertain
+    print(f"{len(accepted)} accepted, {len(uncertain)} uncertain, of which {len(uncertain & delivered)} arrived")

@@ -11,7 +11,7 @@ import pytest
 
 from campaigns.model.states import MessageState
 from tests.crash.crashing_worker import CRASHED
-from tests.crash.ground import KILLED, Ground, Taken
+from tests.crash.ground import KILLED, Ground, Taken, relay
 from tests.doubles.command_line import until
 from tests.doubles.sendgrid_double import KEY, SendgridDouble
 from tests.doubles.serving import serving
@@ -37,7 +37,7 @@ def test_over_smtp(
     ground: Ground, taken: Taken, step: str, before: set[MessageState], after: MessageState, arrived: bool
 ) -> None:
     with serving(SmtpServer(on_mail=taken.mail)) as server:
-        ground.settle(relay(server.port))
+        ground.settle(relay(server.port, 1))
         ground.fill(PEOPLE)
         crash(ground, step)
         states = by_id(ground)
@@ -74,7 +74,7 @@ def test_over_smtp_after_the_write_before_the_reply(ground: Ground, taken: Taken
             struck.append(worker.wait())
 
     with serving(SmtpServer(on_mail=take)) as server:
-        ground.settle(relay(server.port))
+        ground.settle(relay(server.port, 1))
         ground.fill(PEOPLE)
         worker = start(ground, "nowhere")
         until(lambda: struck)
@@ -119,10 +119,6 @@ def test_a_rehearsal_is_written_once_and_nothing_of_it_stays_uncertain(
     assert set(by_id(ground).values()) == {A}
     mails = [path.name for folder in ("new", "cur", "tmp") for path in (ground.root / "mail" / folder).iterdir()]
     assert sorted(mails) == sorted(f"{name}.eml" for name in ground.states())
-
-
-def relay(port: int) -> str:
-    return f'[transports.relay]\nkind = "smtp"\nhost = "127.0.0.1"\nport = {port}\ntls = "none"\nconnections = 1\n'
 
 
 def cloud(url: str) -> str:

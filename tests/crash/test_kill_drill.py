@@ -8,30 +8,18 @@ from pathlib import Path
 import trustme
 
 from campaigns.model.states import MessageState
-from tests.crash.ground import Ground, Taken, dice, drawn, handle_of, kill
+from tests.crash.ground import Ground, Taken, accounted_for, dice, drawn, kill, relay
 from tests.doubles.sendgrid_double import KEY, SendgridDouble
 from tests.doubles.serving import serving
 from tests.doubles.smtp_server import SmtpServer
-from tests.doubles.workspaces import SENDER
 
 ANSWERS_AFTER = 0.02  # seconds
-RELAY = """
-[sender]
-from = "{sender}"
-[transports.relay]
-kind = "smtp"
-host = "127.0.0.1"
-port = {port}
-tls = "{tls}"
-user = "{user}"
-connections = {connections}
-"""
 
 
 def test_twenty_kills_in_five_thousand_mails_over_smtp(ground: Ground, taken: Taken) -> None:
     connections = 8
     with serving(SmtpServer(delay=ANSWERS_AFTER, on_mail=taken.mail)) as server:
-        ground.settle(relay(server, connections))
+        ground.settle(relay(server.port, connections))
         ground.prepare(5_000)
         drill(ground, taken, drawn(dice(), 20, 50, 400, at_most=4_800), most=connections)
     assert not server.faults
@@ -45,7 +33,7 @@ def test_twenty_kills_in_five_thousand_mails_over_smtp(ground: Ground, taken: Ta
 
 def test_kills_over_smtp_without_pipelining(ground: Ground, taken: Taken) -> None:
     with serving(SmtpServer(offers=("8BITMIME",), delay=ANSWERS_AFTER, on_mail=taken.mail)) as server:
-        ground.settle(relay(server, 8))
+        ground.settle(relay(server.port, 8))
         ground.fill(600)
         drill(ground, taken, drawn(dice(), 5, 20, 120, at_most=550), most=8)
     assert not server.faults
@@ -59,9 +47,9 @@ def test_kills_over_smtp_with_tls_and_a_login(ground: Ground, taken: Taken, tmp_
     authority.issue_cert("127.0.0.1").configure_cert(context)
     users = {"ada": "p4ssw örd"}
     with serving(SmtpServer(tls=context, users=users, delay=ANSWERS_AFTER, on_mail=taken.mail)) as server:
-        more = f'ca_file = "{tmp_path / "ca.pem"}"\n'
+        login = {"tls": "starttls", "user": "ada", "ca_file": str(tmp_path / "ca.pem")}
         secrets = f'[transports.relay]\npassword = "{users["ada"]}"\n'
-        ground.settle(relay(server, 8, tls="starttls", user="ada") + more, secrets)
+        ground.settle(relay(server.port, 8, **login), secrets)
         ground.fill(600)
         drill(ground, taken, drawn(dice(), 5, 20, 120, at_most=550), most=8)
     assert not server.faults
@@ -79,10 +67,6 @@ def test_kills_over_sendgrid_leave_at_most_a_request_a_connection_uncertain(grou
     accounted_for(ground, taken.close(), 6_000)
 
 
-def relay(server: SmtpServer, connections: int, tls: str = "none", user: str = "") -> str:
-    return RELAY.format(sender=SENDER, port=server.port, tls=tls, user=user, connections=connections)
-
-
 def drill(ground: Ground, taken: Taken, falls: list[int], *, most: int) -> None:
     """Start the worker and kill it, once for each of `falls`, then let it run to its end."""
     began = time.monotonic()
@@ -98,14 +82,3 @@ def drill(ground: Ground, taken: Taken, falls: list[int], *, most: int) -> None:
         print(f"killed after {taken.count} mails, {leased} leased")
     ground.finish()
     print(f"{len(falls)} kills and {taken.count} mails in {time.monotonic() - began:.1f} s")
-
-
-def accounted_for(ground: Ground, got: dict[str, str], people: int) -> None:
-    """Everybody has one state: `got` is the recipient of each Message-ID, none of them twice."""
-    states = ground.states()
-    delivered = {handle_of(message_id) for message_id in got}
-    accepted = {name for name, state in states.items() if state is MessageState.ACCEPTED}
-    uncertain = {name for name, state in states.items() if state is MessageState.UNCERTAIN}
-    assert len(states) == len(accepted) + len(uncertain) == people
-    assert accepted <= delivered <= accepted | uncertain
-    print(f"{len(accepted)} accepted, {len(uncertain)} uncertain, of which {len(uncertain & delivered)} arrived")

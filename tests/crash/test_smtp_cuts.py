@@ -6,9 +6,9 @@ once, on the first connection; after it the server is well.
 
 import asyncio
 import contextlib
+import re
 import ssl
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,9 +31,8 @@ PLAIN = ("8BITMIME",)
 PIPELINING = ("PIPELINING", "8BITMIME")
 USERS = {"ada": "p4ssword"}
 QUICK = Timeouts(connect=20, handshake=20, command=20, data=20, block=20, final_dot=20, rest=5, goodbye=0.2)
-AT_ONCE = 150  # cuts that one worker carries
+AT_ONCE = 60  # cuts that one worker carries
 A, U = MessageState.ACCEPTED, MessageState.UNCERTAIN
-Make = Callable[..., SmtpServer]
 
 
 @pytest.fixture(autouse=True)
@@ -46,19 +45,21 @@ def store(tmp_path: Path) -> Store:
     return new_store(tmp_path)
 
 
-@pytest.mark.parametrize("offers", [PIPELINING, PLAIN], ids=["pipelining", "plain"])
-@pytest.mark.parametrize("mails", [1, 3], ids=["one mail", "three mails"])
+@pytest.mark.parametrize(
+    ("offers", "mails"), [(PIPELINING, 1), (PIPELINING, 3), (PLAIN, 1)], ids=["one", "three", "one, plain"]
+)
 def test_replies_cut_at_every_octet(store: Store, offers: tuple[str, ...], mails: int) -> None:
-    said, _ = play(store, [SmtpServer(offers=offers)], mails)
-    servers = [SmtpServer(offers=offers, cut_after=cut) for cut in range(said + 1)]
+    (server,) = play(store, [SmtpServer(offers=offers)], mails)
+    servers = [SmtpServer(offers=offers, cut_after=cut) for cut in range(server.said + 1)]
     play(store, servers, mails)
     assert any(server.connections > 1 for server in servers)
 
 
 @pytest.mark.parametrize("offers", [PIPELINING, PLAIN], ids=["pipelining", "plain"])
 def test_what_is_heard_cut_at_every_octet(store: Store, offers: tuple[str, ...]) -> None:
-    _, heard = play(store, [SmtpServer(offers=offers)], 2)
-    play(store, [SmtpServer(offers=offers, cut_when_heard=cut) for cut in range(heard + 1)], 2)
+    (server,) = play(store, [SmtpServer(offers=offers)], 2)
+    cuts = places(b"".join(server.packets))
+    play(store, [SmtpServer(offers=offers, cut_when_heard=cut) for cut in cuts], 2)
 
 
 def test_an_encrypted_dialogue_with_a_login_cut_at_every_octet(store: Store, tmp_path: Path) -> None:
@@ -67,20 +68,28 @@ def test_an_encrypted_dialogue_with_a_login_cut_at_every_octet(store: Store, tmp
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     settings = {"tls": "starttls", "user": "ada", "password": USERS["ada"], "ca_file": tmp_path / "ca.pem"}
-    said, _ = play(store, [SmtpServer(tls=context, users=USERS)], 1, **settings)
-    servers = [SmtpServer(tls=context, users=USERS, cut_after=cut) for cut in range(said + 1)]
+    (server,) = play(store, [SmtpServer(tls=context, users=USERS)], 1, **settings)
+    servers = [SmtpServer(tls=context, users=USERS, cut_after=cut) for cut in range(server.said + 1)]
     play(store, servers, 1, **settings)
 
 
-def play(store: Store, servers: list[SmtpServer], mails: int, **settings: object) -> tuple[int, int]:
-    """Send a campaign through each server and judge each; the octets that the last one said and heard."""
+def places(heard: bytes) -> list[int]:
+    """Every octet of the commands, and of each mail's beginning and end; between those, where all are alike, some."""
+    inside: set[int] = set()
+    for mail in re.finditer(rb"(?s)DATA\r\n(.*?\r\n)\.\r\n", heard):
+        inside.update(range(mail.start(1) + 5, mail.end(1) - 20))
+    return [place for place in range(len(heard) + 1) if place not in inside or place % 41 == 0]
+
+
+def play(store: Store, servers: list[SmtpServer], mails: int, **settings: object) -> list[SmtpServer]:
+    """Send a campaign through each server, and judge each."""
     for number, start in enumerate(range(0, len(servers), AT_ONCE)):
         some = servers[start : start + AT_ONCE]
         ids = [fill(store, mails, f"{len(rows(store, tables.campaigns))}") for _ in some]
         with asyncio.Runner(loop_factory=uvloop.new_event_loop if number % 2 else None) as runner:
             runner.run(carry(store, dict(zip(ids, some, strict=True)), settings))
         judge(store, dict(zip(ids, some, strict=True)), mails)
-    return servers[-1].said, sum(map(len, servers[-1].packets))
+    return servers
 
 
 def fill(store: Store, mails: int, name: str) -> int:

@@ -42,6 +42,7 @@ class CommandLine:
 
     folder: Path
     env: Mapping[str, str] = field(default_factory=dict)  # besides what every login has
+    as_module: bool = not COMMAND.exists()
 
     def run(self, *args: object, status: int | None = 0, answer: str = "", timeout: float = WAITS) -> Ran:
         """Run to the end; an AssertionError, with all that was said, if the exit status is not `status`."""
@@ -107,7 +108,7 @@ class CommandLine:
         return {**bare, **self.env}
 
     def _line(self, args: tuple[object, ...]) -> list[str]:
-        command = (str(COMMAND),) if COMMAND.exists() else MODULE
+        command = MODULE if self.as_module else (str(COMMAND),)
         return [*command, *map(str, args)]
 
 

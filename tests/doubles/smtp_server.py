@@ -82,6 +82,8 @@ class SmtpServer:
             await _Dialogue(self, reader, writer, first=self.connections == 1).run()
         except (_GoneError, ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
             pass
+        except asyncio.CancelledError:  # the server ends; asyncio would log it as an error
+            pass
         finally:
             self._tasks.discard(task)
             writer.transport.abort()

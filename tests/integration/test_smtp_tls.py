@@ -4,8 +4,9 @@ import asyncio
 import gc
 import shutil
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
@@ -14,10 +15,12 @@ from typing import Any
 
 import pytest
 import trustme
+import uvloop
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from campaigns.message.fill import html_body, subject, text
 from campaigns.message.message import Envelope, Message, Sender
+from campaigns.message.mime import to_bytes
 from campaigns.message.shape import Escape, Hole, Shape
 from scheduler.transports.contract import Blame, Outcome, Stage, Verdict
 from scheduler.transports.smtp import SmtpConnection, SmtpTransport
@@ -39,8 +42,11 @@ def message(number: int) -> Message:
 
 
 async def send(connection: SmtpConnection, *numbers: int) -> list[Outcome]:
+    return await send_all(connection, [message(number) for number in numbers])
+
+
+async def send_all(connection: SmtpConnection, messages: Sequence[Message]) -> list[Outcome]:
     outcomes: list[Outcome] = []
-    messages = [message(number) for number in numbers]
     envelopes = [Envelope(one.id, SENDER.address, one.to) for one in messages]
     for place, one in enumerate(messages):
         refusal = await connection.prepare(envelopes[place : place + 1])
@@ -138,6 +144,27 @@ async def test_implicit_tls(authority: trustme.CA, ca_file: Path) -> None:
         outcomes = await send(relay(server.port, ca_file, tls="implicit").connect(), 1, 2, 3)
     assert [one.verdict for one in outcomes] == [Verdict.ACCEPTED] * 3
     assert server.faults == []
+
+
+LARGE = Shape(("Large",), ("Dear ", Hole(0, Escape.PLAIN), ",\n", "tall tales\n" * 30_000), ("<p>",))
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+def test_large_mails_go_out_whole_whether_or_not_the_socket_takes_them_at_once(
+    authority: trustme.CA, ca_file: Path, tls: str, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    messages = [replace(message(number), shape=LARGE, shape_id=2) for number in (1, 2, 3)]
+
+    async def play() -> list[bytes]:
+        offers = ("PIPELINING", "8BITMIME")
+        async with SmtpServer(offers, certified(authority), tls == "implicit", USERS) as server:
+            outcomes = await asyncio.wait_for(send_all(relay(server.port, ca_file, tls=tls).connect(), messages), 20)
+        assert [one.verdict for one in outcomes] == [Verdict.ACCEPTED] * 3
+        return [kept.data for kept in server.mails]
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(play()) == [to_bytes(one) for one in messages]
 
 
 async def test_pipelining_goes_through_starttls(authority: trustme.CA, ca_file: Path) -> None:

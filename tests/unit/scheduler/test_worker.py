@@ -11,10 +11,13 @@ import pytest
 from sqlalchemy import insert, update
 
 from campaigns.clock import to_micros
+from campaigns.errors import StoreError
 from campaigns.model.states import CampaignState, MessageState
 from campaigns.model.throttle import Throttle
 from campaigns.store import tables
 from campaigns.store.campaigns import change_state
+from scheduler.ledger import Ledger
+from scheduler.line import Line
 from scheduler.transports.contract import Blame, Outcome, Verdict
 from scheduler.transports.contract import Stage as At
 from scheduler.worker import Way
@@ -401,6 +404,51 @@ def test_replies_are_waited_for_thirty_seconds_and_no_longer(stage: Any) -> None
 
     virtually(play)
     assert stage.states(campaign)[MessageState.LEASED] == 4
+
+
+def test_a_store_that_refuses_to_the_end_is_waited_for_thirty_seconds(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = add_campaign(stage.store, "fair", 100, now=START_MICROS)
+
+    def refused(self: Ledger, batch: Any) -> Any:
+        raise StoreError("The disk is full: nothing was changed.")
+
+    async def play(clock: VirtualClock) -> None:
+        transport = ScriptedTransport(clock)
+        async with stage.running(clock, Way(transport)):
+            await until(lambda: len(transport.got) >= 20, within=10)
+            monkeypatch.setattr(Ledger, "_commit", refused)
+            await asyncio.sleep(5)
+            stopped_at = clock.monotonic()
+        assert 29 <= clock.monotonic() - stopped_at <= 33
+        monkeypatch.undo()
+        await stage.worker(clock, Way(transport)).run(until_idle=True)
+        assert len(set(transport.addresses)) == len(transport.got) == 100
+
+    virtually(play)
+    states = stage.states(campaign)
+    assert states[MessageState.UNCERTAIN] <= 4
+    assert states[MessageState.ACCEPTED] == 100 - states[MessageState.UNCERTAIN]
+
+
+@pytest.mark.parametrize("place", [(Ledger, "_commit"), (Line, "turn")])
+def test_a_mistake_of_ours_ends_the_worker_instead_of_letting_it_stand_still(
+    stage: Any, monkeypatch: pytest.MonkeyPatch, place: tuple[type, str]
+) -> None:
+    add_campaign(stage.store, "fair", 100, now=START_MICROS)
+
+    def mistaken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    async def play(clock: VirtualClock) -> None:
+        monkeypatch.setattr(*place, mistaken)
+        with pytest.raises((ZeroDivisionError, ExceptionGroup)):
+            await stage.worker(clock, Way(ScriptedTransport(clock))).run()
+        assert clock.monotonic() < 60
+
+    virtually(play)
+    assert stage.rows(tables.workers)[0].stopped_at is not None
 
 
 def test_nothing_is_leased_while_the_disk_is_nearly_full(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:

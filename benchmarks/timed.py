@@ -1,0 +1,90 @@
+"""On real time, through `mergecast run` as a process: a campaign starts when it is due, a throttle holds."""
+
+import contextlib
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from benchmarks import ground
+from benchmarks.figures import Figure
+from tests.doubles.command_line import CommandLine
+from tests.doubles.serving import serving
+from tests.doubles.smtp_server import SmtpServer
+
+_AHEAD = 5  # seconds
+_RATE, _SECONDS = 50, 20
+_PEOPLE = 1_200  # more than can leave in the time
+
+
+def starts(repeat: int, *, quick: bool) -> list[Figure]:
+    """A campaign scheduled five seconds ahead."""
+    with _workspace(100, at=_AHEAD) as (line, _arrived), line.running("run", "--until-idle") as worker:
+        worker.process.wait(_AHEAD + 30)
+        leased = _leased(line.folder)
+        (starts_at,) = _asked(line.folder, "SELECT starts_at FROM campaigns")[0]
+    late = (leased[0] - starts_at) / 1_000_000
+    assert late >= 0, f"It began {-late} s before its time."
+    return [Figure("first lease after a start 5 s ahead", late, "s", target=0.5, at_most=True)]
+
+
+def throttled(repeat: int, *, quick: bool) -> list[Figure]:
+    """`--throttle 50/s` for 20 seconds."""
+    with _workspace(_PEOPLE, "--throttle", f"{_RATE}/s") as (line, arrived), line.running("run") as worker:
+        until = time.monotonic() + 30
+        while not arrived and time.monotonic() < until:
+            time.sleep(0.02)
+        time.sleep(_SECONDS + 0.5)
+        worker.process.terminate()
+        worker.process.wait(40)
+        leased = _leased(line.folder)
+    micros = [round(at * 1_000_000) for at in sorted(arrived)]
+    within = sum(at - leased[0] < _SECONDS * 1_000_000 for at in leased)
+    what = f"--throttle {_RATE}/s"
+    return [
+        Figure(f"{what}: most leases in any second", most_in_a_second(leased), "", target=_RATE, at_most=True),
+        Figure(f"{what}: most mails at the sink in any second", most_in_a_second(micros), "", target=52, at_most=True),
+        Figure(f"{what}: leases in the first {_SECONDS} s", within, "", target=990),
+    ]
+
+
+def most_in_a_second(micros: Sequence[int]) -> int:
+    """The most instants, sorted, that any half-open second holds."""
+    most = first = 0
+    for place, at in enumerate(micros):
+        while micros[first] <= at - 1_000_000:
+            first += 1
+        most = max(most, place - first + 1)
+    return most
+
+
+@contextlib.contextmanager
+def _workspace(people: int, *options: str, at: int = 0) -> Iterator[tuple[CommandLine, list[float]]]:
+    """A queued campaign, made on the command line, and the instants at which its mails arrive."""
+    arrived: list[float] = []
+    server = SmtpServer(on_mail=lambda _mail: arrived.append(time.time()))
+    with tempfile.TemporaryDirectory() as folder, serving(server):
+        root = Path(folder) / "workspace"
+        ground.new_workspace(root)
+        ground.settle(root, server.port)
+        ground.write_sheet(root / "people.csv", people)
+        line = CommandLine(root, ground.environment())
+        line.run("import", "people.csv", "--list", ground.LIST, status=None)
+        named = ("--template", ground.TEMPLATE, "--list", ground.LIST, "--transport", "relay")
+        line.run("create", ground.CAMPAIGN, *named, *options)
+        line.run("check", ground.CAMPAIGN, status=None)
+        start = datetime.now(UTC) + timedelta(seconds=at + 2)  # asking takes a moment, too
+        line.run("send", ground.CAMPAIGN, "--yes", *(("--at", f"{start:%Y-%m-%dT%H:%M:%S}") if at else ()))
+        yield line, arrived
+
+
+def _leased(root: Path) -> list[int]:
+    rows = _asked(root, "SELECT leased_at FROM messages WHERE leased_at IS NOT NULL ORDER BY leased_at")
+    return [leased_at for (leased_at,) in rows]
+
+
+def _asked(root: Path, query: str) -> list[tuple[int, ...]]:
+    with contextlib.closing(sqlite3.connect(root / "mergecast.db")) as store:
+        return store.execute(query).fetchall()
