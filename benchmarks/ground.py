@@ -62,7 +62,7 @@ def letter(paragraphs: int = 7) -> str:
     """The template; with the text part that is made of it, and the headers, a mail has about 5 KB."""
     body = "\n".join(f'<p class="text">{_WORDS}</p>' for _ in range(paragraphs))
     return f"""---
-subject: "{{{{ first_name|default("Friend") }}}}, the spring fair is open"
+subject: {{{{ first_name|default("Friend") }}}}, the spring fair is open
 ---
 <html><head><style>.text {{ margin: 0 0 1em; color: #333 }}</style></head><body>
 <h1>Dear {{{{ first_name|default("Friend") }}}} {{{{ last_name }}}},</h1>

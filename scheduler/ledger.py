@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -26,6 +26,7 @@ from scheduler.throttle import Throttles
 _PATIENCE = 5_000_000  # micros that a prepared connection waits for its throttle before it gives its turn back
 _AGAIN_AFTER = 1.0  # seconds between two tries to write to a store that refuses
 _ROWS = 1_000  # leases in one commit: no transaction lasts over 100 ms
+_GATHER = 3  # turns of the event loop in which connections whose replies are there, too, join a commit
 _FORGET_EVERY = 500  # commits between two sweeps of throttle slices that count no longer
 
 log = structlog.get_logger()
@@ -58,7 +59,7 @@ class Stretch:
 class _Wish:
     turn: Turn
     at: int
-    granted: asyncio.Future[tuple[set[int], int]]
+    granted: asyncio.Future[tuple[set[int], datetime]]
 
 
 @dataclass(slots=True)
@@ -111,7 +112,7 @@ class Ledger:
         self._gathering.wishes.append(wish)
         self._something.set()
         granted, at = await wish.granted
-        return [candidate for candidate in turn.candidates if candidate.id in granted], from_micros(at)
+        return [candidate for candidate in turn.candidates if candidate.id in granted], at
 
     def settle(self, stretch: Stretch | None, settlements: Sequence[Settlement]) -> None:
         """Have these written with the next commit."""
@@ -133,6 +134,8 @@ class Ledger:
         """Commit whatever gathers, until cancelled; a store that refuses is asked again every second."""
         while True:
             await self._something.wait()
+            for _ in range(_GATHER):
+                await asyncio.sleep(0)
             self._something.clear()
             batch = self._next_batch()
             self._commits += 1
@@ -197,7 +200,7 @@ class Ledger:
                     wish.granted.set_result(granted)
             return
 
-    async def _aside(self, batch: _Batch) -> tuple[set[int], int]:
+    async def _aside(self, batch: _Batch) -> tuple[set[int], datetime]:
         if self._executor is None:
             return self._commit(batch)
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._commit, batch)
@@ -209,12 +212,12 @@ class Ledger:
         self.trouble = error.sentence
         for wish in batch.wishes:
             if not wish.granted.cancelled():
-                wish.granted.set_result((set(), wish.at))
+                wish.granted.set_result((set(), from_micros(wish.at)))
         batch.wishes = []
 
-    def _commit(self, batch: _Batch) -> tuple[set[int], int]:
+    def _commit(self, batch: _Batch) -> tuple[set[int], datetime]:
         """Settle first, then pause, then lease: one transaction, on disk when it returns."""
-        granted: tuple[set[int], int] = set(), 0
+        leased, at = set[int](), self._clock.now()
         with self._store.lease() as connection:
             outbox.settle(connection, self._attributed(connection, batch))
             for stretch in batch.ended:
@@ -223,20 +226,20 @@ class Ledger:
             for campaign, reason in batch.pauses:
                 self._pause(connection, campaign, reason)
             if batch.wishes:
-                granted = self._lease(connection, batch.wishes)
+                leased, at = self._lease(connection, batch.wishes)
             if batch.uses:
                 spent.write(connection, [(key, start, used) for (key, start), used in batch.uses.items()])
             for key, before in batch.stale:
                 spent.forget(connection, key, before)
-        return granted
+        return leased, at
 
-    def _lease(self, connection: Connection, wishes: Sequence[_Wish]) -> tuple[set[int], int]:
+    def _lease(self, connection: Connection, wishes: Sequence[_Wish]) -> tuple[set[int], datetime]:
         ids = [candidate.id for wish in wishes for candidate in wish.turn.candidates]
         at = max(wish.at for wish in wishes)
         granted = outbox.lease(connection, self._worker_id, ids, at)
         if missed := [i for i in ids if i not in granted]:
             outbox.suppress_queued(connection, missed, at)
-        return granted, at
+        return granted, from_micros(at)
 
     def _attributed(self, connection: Connection, batch: _Batch) -> Iterator[tuple[Settlement, int | None]]:
         """The settlements with their hand-over's id, and with given-up messages expired."""
@@ -246,7 +249,7 @@ class Ledger:
                 self._record(connection, stretch, settlement.at)
             first = began.get(settlement.message_ids[0])
             if first is not None and self._given_up(settlement, first):
-                settlement = replace(settlement, state=MessageState.EXPIRED)
+                settlement = settlement._replace(state=MessageState.EXPIRED)
             yield settlement, stretch.id if stretch else None
 
     def _count(self, batch: _Batch) -> None:

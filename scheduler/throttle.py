@@ -23,7 +23,7 @@ class Throttles:
         self._spending: dict[str, Spending] = {}
         self._promised: dict[str, int] = {}
         self._jumped: list[tuple[str, int, int]] = []
-        self._lead = self._wall_ahead()
+        _, self._lead = self._wall()
 
     def keys(self, whose: str, throttles: Iterable[str]) -> tuple[str, ...]:
         """The keys of somebody's throttles; what the store remembers of them is read once."""
@@ -36,11 +36,11 @@ class Throttles:
 
     def now(self) -> int:
         """Wall time in microseconds; stored slices move along when the wall clock was set."""
-        lead = self._wall_ahead()
+        wall, lead = self._wall()
         if abs(lead - self._lead) > _JUMP:
             self._shift(lead - self._lead)
             self._lead = lead
-        return to_micros(self._clock.now())
+        return wall
 
     def wait(self, keys: Collection[str], now: int, n: int, *, behind_promises: bool = False) -> tuple[int, str]:
         """Microseconds until all of `keys` let `n` through, and the key that takes longest ("" for none)."""
@@ -79,8 +79,10 @@ class Throttles:
         now = to_micros(self._clock.now())  # what lies ahead of it was written before the clock was set back
         return Spending(throttle, [(min(start, now), used) for start, used in slices])
 
-    def _wall_ahead(self) -> int:
-        return to_micros(self._clock.now()) - round(self._clock.monotonic() * 1_000_000)
+    def _wall(self) -> tuple[int, int]:
+        """Wall time, and how far it is ahead of the monotonic clock."""
+        wall = to_micros(self._clock.now())
+        return wall, wall - int(self._clock.monotonic() * 1_000_000)
 
     def _shift(self, micros: int) -> None:
         for key, spending in self._spending.items():

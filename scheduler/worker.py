@@ -284,6 +284,9 @@ class Worker:
                 await self._ledger.emptied()
         except TimeoutError:
             log.error("worker.unwritten", reason=self._ledger.trouble)
+            sentence = f"{self._ledger.trouble} What became of the last mails could not be written down."
+            remedy = "Make room; at the next start they are uncertain: see `mergecast uncertain list`."
+            self._broken_by = StoreError(sentence, remedy=remedy)
 
     def _sign_off(self) -> None:
         if self._executor is not None:

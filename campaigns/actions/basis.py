@@ -135,7 +135,7 @@ def transport_named(settings: Settings, name: str) -> TransportSettings:
         raise UsageError(
             f"There is no transport {name!r}.",
             remedy=f"{did_you_mean(name, settings.transports, 'transport')} "
-            f"A transport stands under [transports.{name}] in mergecast.toml.",
+            f"A transport stands under [transports.{name}] in mergecast.toml; `mergecast init --relay other` adds one.",
         )
     return settings.transports[name]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from campaigns.model.column import Column
+from campaigns.model.states import RowVerdict
 from campaigns.store import recipients, sheets
 from campaigns.store.engine import Connection
 
@@ -25,9 +26,11 @@ class Changes:
 
 def changes_since(conn: Connection, before: sheets.Sheet | None, sheet_id: int, columns: tuple[Column, ...]) -> Changes:
     """Compare two sheets person by person; both are read once, in the order of people, side by side."""
-    old = recipients.by_person(conn, before.id) if before else iter(())
+    if before is None:
+        return Changes(new=recipients.count(conn, sheet_id).get(RowVerdict.GOOD, 0), changed=0, gone=0)
+    old = recipients.by_person(conn, before.id)
     now = recipients.by_person(conn, sheet_id)
-    alike = _alike(sheets.columns_of(conn, before.id) if before else (), columns)
+    alike = _alike(sheets.columns_of(conn, before.id), columns)
     new = changed = gone = 0
     one, other = next(old, None), next(now, None)
     while one or other:

@@ -84,9 +84,6 @@ def say_worker(screen: Screen, worker: dict[str, Any] | None, *, waited_for: boo
     screen.say(f"A worker runs on {worker['host']} (process {worker['pid']}); its last sign was {ago} ago.", "green")
 
 
-_WAITED_FOR = {"start": "its start"}
-
-
 def say_doing(screen: Screen, campaign: dict[str, Any]) -> None:
     """The rate, what it waits for, and what needs a person."""
     if campaign["rate"]:
@@ -95,7 +92,8 @@ def say_doing(screen: Screen, campaign: dict[str, Any]) -> None:
     if waiting and waiting["for"]:
         until = datetime.fromisoformat(waiting["until"]) if waiting["until"] else None
         at = f", {say(until, campaign['starts']['zone'], datetime.now(UTC))}" if until else ""
-        screen.say(f"{campaign['name']} waits for {_WAITED_FOR.get(waiting['for'], waiting['for'])}{at}.")
+        what = "its start" if waiting["for"] == "start" else waiting["for"]
+        screen.say(f"{campaign['name']} waits for {what}{at}.")
     for trouble in campaign["trouble"]:
         screen.say(f"{campaign['name']}: {trouble}", "bold red")
 

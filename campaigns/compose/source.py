@@ -167,7 +167,8 @@ def _refuse_documents(wanted: str) -> None:
 
 def _unknown(root: Path, wanted: str) -> TemplateError:
     folder = root / FOLDER
-    names = sorted(p.name for p in folder.glob("*") if p.suffix.lower() in _kinds()) if folder.is_dir() else []
+    # A path in the workspace names a template, too, and `merge` makes its workspace around one that lies there.
+    names = sorted({p.name for place in (folder, root) for p in place.glob("*") if p.suffix.lower() in _kinds()})
     close = get_close_matches(wanted, [*names, *(Path(n).stem for n in names)], n=1, cutoff=0.6)
     if close:
         remedy = f"Did you mean {close[0]}?"

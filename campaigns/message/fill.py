@@ -1,19 +1,17 @@
 """Filling a shape: each value escaped by where its hole stands."""
 
 import html
-import re
 from urllib.parse import quote
 
 from campaigns.message.message import Message, unsubscribe_url, view_url
 from campaigns.message.shape import UNSUBSCRIBE_URL, VIEW_URL, Escape, Hole, Pieces
 
-_WHITE = re.compile(r"\s+")
 _LEGAL_IN_URL = "!#$%&'()*+,/:;=?@[]~"  # RFC 3986: reserved characters and the percent sign stay in a whole URL
 
 
 def subject(message: Message) -> str:
     """The decoded subject: every run of white space, line separators included, becomes one blank."""
-    return _WHITE.sub(" ", fill(message.shape.subject, message)).strip()
+    return " ".join(fill(message.shape.subject, message).split())
 
 
 def text(message: Message) -> str:

@@ -4,6 +4,7 @@ import urllib.parse
 import zlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from campaigns.message.shape import Shape
 
@@ -25,8 +26,7 @@ class Sender:
     tag_salt: bytes = b""  # what makes the campaign's SendGrid tags unguessable
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One mail to one person; everything but `leased_at` was frozen when it was queued."""
 
     id: int
@@ -39,8 +39,7 @@ class Message:
     leased_at: datetime  # becomes the Date header
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """Who a mail is from and for on the wire (RFC 5321 4.1.1), known before the message is leased."""
 
     message_id: int  # the outbox row

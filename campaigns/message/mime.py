@@ -10,8 +10,7 @@ No line begins with a dot. The same message gives the same bytes at every retry,
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
 from functools import lru_cache
@@ -21,9 +20,10 @@ from campaigns.message import headers
 from campaigns.message.fill import escaped, fill, subject, value_of
 from campaigns.message.message import Message, handle, internet_message_id, list_headers
 from campaigns.message.quoted import SOFT_BREAK, in_base64, quoted
-from campaigns.message.shape import Escape, Hole, InlineImage, Pieces, Shape
+from campaigns.message.shape import UNSUBSCRIBE_URL, Escape, Hole, InlineImage, Pieces, Shape
 
 _CACHE_BYTES = 16_000_000  # encoded shapes kept for the next message
+_REMEMBERED = 80  # characters of a value that is kept encoded for the next message
 _PROBE = (0, b"\xfe\xdc\xba\x98\x76\x54\x32\x10")  # id and token that stand for any message's
 
 
@@ -108,8 +108,7 @@ class _Encoder:
             *self._reply_to,
             headers.unstructured("Subject", subject(message)),
             headers.date(message.leased_at),
-            f"Message-ID: {internet_message_id(message)}",
-            *self._links.list_headers(name),
+            *self._links.headers(name),
             "MIME-Version: 1.0\r\n",
         ]
         return "\r\n".join(lines)
@@ -140,32 +139,33 @@ class _Part:
         constants = "".join(piece for piece in pieces if isinstance(piece, str))
         self._octets = len(constants.encode())
         self._foreign = self._octets - sum(map(str.isascii, constants))
+        self._is_foreign = 3 * self._foreign > self._octets  # whatever the values are
         self._frame = [f"{kind}quoted-printable\r\n\r\n".encode()]  # encoded constants, b"" where a hole is
         self._holes: list[tuple[int, int, Escape]] = []  # place in the frame, slot, how to escape it
-        self._named: list[tuple[int, list[str]]] = []  # place in the frame, what stands around the message's handle
+        self._named: list[int] = []  # places in the frame where the message's handle stands
         self._encode_constants(pieces, links)
 
     def _encode_constants(self, pieces: Pieces, links: "_Links") -> None:
         """Fill the frame, with a soft break between two pieces unless a line ends there anyway."""
         frame = self._frame
         line_ended = True
-        for piece in _merged(pieces):
+        for piece in _merged(_cut(pieces, links)):
             if isinstance(piece, str):
                 frame[-1] += (b"" if line_ended or piece.startswith("\n") else SOFT_BREAK) + quoted(piece)
                 line_ended = piece.endswith("\n")
                 continue
             if not line_ended:
                 frame[-1] += SOFT_BREAK
-            if piece.slot >= 0:
-                self._holes.append((len(frame), piece.slot, piece.escape))
+            if piece is _HANDLE:
+                self._named.append(len(frame))
             else:
-                self._named.append((len(frame), links.around_name(piece)))
+                self._holes.append((len(frame), piece.slot, piece.escape))
             frame += (b"", b"")
             line_ended = False
 
     def write(self, message: Message, name: str, mail: list[bytes]) -> bool:
         """Append header lines and body; True when the body is base64, because it is over a third non-ASCII."""
-        if self._may_be_foreign(message.values):
+        if self._is_foreign or (not "".join(message.values).isascii() and self._may_be_foreign(message.values)):
             text = fill(self._pieces, message)
             octets = len(text.encode())
             if 3 * (octets - sum(map(str.isascii, text))) > octets:
@@ -174,9 +174,9 @@ class _Part:
         body = self._frame.copy()
         values = message.values
         for place, slot, escape in self._holes:
-            body[place] = quoted(escaped(values[slot], escape))
-        for place, around in self._named:
-            body[place] = quoted(name.join(around))
+            body[place] = _filled(values[slot], escape)
+        for place in self._named:
+            body[place] = name.encode()  # hexadecimal digits and a dot
         mail += body
         return False
 
@@ -189,7 +189,32 @@ class _Part:
         return 3 * most > self._octets
 
 
-def _merged(pieces: Pieces) -> Iterator[str | Hole]:
+_HANDLE = Hole(UNSUBSCRIBE_URL, Escape.PLAIN)  # stands for the handle within a link
+
+
+def _cut(pieces: Pieces, links: "_Links") -> Iterator[str | Hole]:
+    """The pieces with constants around the message's handle instead of whole links."""
+    for piece in pieces:
+        if isinstance(piece, str) or piece.slot >= 0:
+            yield piece
+            continue
+        first, *rest = links.around_name(piece)
+        yield first
+        for constant in rest:
+            yield from (_HANDLE, constant)
+
+
+def _filled(value: str, escape: Escape) -> bytes:
+    """What stands in a hole; names, dates and amounts come again and again, long values do not."""
+    return _remembered(value, escape) if len(value) <= _REMEMBERED else quoted(escaped(value, escape))
+
+
+@lru_cache(maxsize=4096)
+def _remembered(value: str, escape: Escape) -> bytes:
+    return quoted(escaped(value, escape))
+
+
+def _merged(pieces: Iterable[str | Hole]) -> Iterator[str | Hole]:
     """The pieces without empty constants, and neighbouring constants as one."""
     for is_text, run in groupby(pieces, key=lambda piece: isinstance(piece, str)):
         if not is_text:
@@ -202,14 +227,15 @@ class _Links:
     """What a message's handle stands in: computed once with a handle that stands for any."""
 
     def __init__(self, message: Message) -> None:
-        self._probe = replace(message, id=_PROBE[0], token=_PROBE[1])
+        self._probe = message._replace(id=_PROBE[0], token=_PROBE[1])
         self._name = handle(*_PROBE)
-        self._list_headers = [
-            headers.listed(name, value).split(self._name) for name, value in list_headers(self._probe).items()
-        ]
+        lines = [f"Message-ID: {internet_message_id(self._probe)}"]
+        lines += [headers.listed(name, value) for name, value in list_headers(self._probe).items()]
+        self._headers = [line.split(self._name) for line in lines]
 
-    def list_headers(self, name: str) -> list[str]:
-        return [name.join(around) for around in self._list_headers]
+    def headers(self, name: str) -> list[str]:
+        """Message-ID and the list headers."""
+        return [name.join(around) for around in self._headers]
 
     def around_name(self, hole: Hole) -> list[str]:
         """The hole's text, escaped, cut where the handle stands; no escape changes a handle."""

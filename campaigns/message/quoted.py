@@ -7,7 +7,6 @@ mark it), and none ends in a blank (gateways would cut it off).
 
 import re
 from binascii import b2a_base64, b2a_qp
-from functools import lru_cache
 
 SOFT_BREAK = b"=\r\n"
 _COLUMNS = 75  # and one for the `=` of a soft break
@@ -15,21 +14,10 @@ _BASE64_COLUMNS = 76
 _ESCAPED = re.compile(rb"[^ -<>-~]")
 _ESCAPES = {bytes([octet]): b"=%02X" % octet for octet in range(256)}
 _EQUALS = ord("=")
-_REMEMBERED = 80  # characters; names, dates and amounts come again and again, long values do not
 
 
 def quoted(text: str) -> bytes:
     """A piece in quoted-printable that leaves a column for a soft break; line ends are \\n in, CRLF out."""
-    return _remembered(text) if len(text) <= _REMEMBERED else _quoted(text)
-
-
-def in_base64(text: str) -> bytes:
-    """A whole text, its line ends as CRLF, in lines of base64; none of them is ended but by the next."""
-    line = b2a_base64(text.replace("\n", "\r\n").encode(), newline=False)
-    return b"\r\n".join([line[start : start + _BASE64_COLUMNS] for start in range(0, len(line), _BASE64_COLUMNS)])
-
-
-def _quoted(text: str) -> bytes:
     if len(text) <= _COLUMNS and "\n" not in text and "\t" not in text:
         line = b2a_qp(text.encode(), False, False)  # not "as text": a lone \r would pass
         if len(line) <= _COLUMNS and not line.startswith((b".", b"From ")):
@@ -37,7 +25,10 @@ def _quoted(text: str) -> bytes:
     return b"\r\n".join([_line(line.encode()) for line in text.split("\n")])
 
 
-_remembered = lru_cache(maxsize=2048)(_quoted)
+def in_base64(text: str) -> bytes:
+    """A whole text, its line ends as CRLF, in lines of base64; none of them is ended but by the next."""
+    line = b2a_base64(text.replace("\n", "\r\n").encode(), newline=False)
+    return b"\r\n".join([line[start : start + _BASE64_COLUMNS] for start in range(0, len(line), _BASE64_COLUMNS)])
 
 
 def _line(octets: bytes) -> bytes:

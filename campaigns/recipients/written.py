@@ -90,15 +90,18 @@ def read_number(text: str, decimal: str) -> float | None:
     parts = _BY_DECIMAL[decimal].match(found["digits"].strip(_SPACE))
     if parts is None:
         return None
-    whole = "".join(c for c in parts["whole"] if c.isdigit())
+    whole = parts["whole"]
+    if not whole.isdigit():
+        whole = "".join(c for c in whole if c.isdigit())
     part = parts["part"] or ""
     if len(whole) + len(part) > _MOST_DIGITS or not (whole or part):
         return None
     negative = bool(found["minus"] or found["minus2"] or found["minus3"] or found["open"])
     if not part and not found["percent"]:
         return -int(whole) if negative else int(whole)
-    number = Decimal(f"{whole or 0}.{part or 0}").scaleb(-2 if found["percent"] else 0)
-    return float(-number if negative else number)
+    digits = f"{whole or 0}.{part or 0}"
+    number = float(Decimal(digits).scaleb(-2)) if found["percent"] else float(digits)
+    return 0.0 - number if negative else number  # -0.00 is 0.0
 
 
 def decimal_votes(texts: Iterable[str]) -> Counter[str]:

@@ -1,15 +1,16 @@
 """Addresses and their domains: the person across sheets. They are kept for good, and only ever added to."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, select
 
 from campaigns.store.bulk import insert_new
+from campaigns.store.prepared import Prepared, among
 from campaigns.store.tables import addresses, domains
 
-_AT_ONCE = 5_000  # parameters of one statement; SQLite allows 32,766, PostgreSQL 65,535
+_AT_ONCE = 5_000  # names of one look
 
 
 def keep(conn: Connection, folded: Mapping[str, str]) -> dict[str, int]:
@@ -32,10 +33,10 @@ def _keep_domains(conn: Connection, names: Collection[str]) -> dict[str, int]:
     return known
 
 
-def _ids(conn: Connection, query: Any, names: Iterable[str]) -> dict[str, int]:
+def _ids(conn: Connection, query: Prepared, names: Iterable[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for chunk in _chunks(names):
-        found.update((name, key) for name, key in conn.execute(query, {"names": chunk}))
+        found.update((name, key) for name, key in query.one(conn, json.dumps(chunk)))
     return found
 
 
@@ -45,7 +46,8 @@ def _chunks(names: Iterable[str]) -> Iterator[list[str]]:
         yield chunk
 
 
-_ADDRESS_IDS = select(addresses.c.folded, addresses.c.id).where(
-    addresses.c.folded.in_(bindparam("names", expanding=True))
+_NAMES = ("names",)
+_ADDRESS_IDS = Prepared(
+    select(addresses.c.folded, addresses.c.id).where(addresses.c.folded.in_(among("names"))), _NAMES
 )
-_DOMAIN_IDS = select(domains.c.name, domains.c.id).where(domains.c.name.in_(bindparam("names", expanding=True)))
+_DOMAIN_IDS = Prepared(select(domains.c.name, domains.c.id).where(domains.c.name.in_(among("names"))), _NAMES)

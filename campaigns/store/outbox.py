@@ -7,7 +7,6 @@ person settles it. Candidates are read ahead without a lease; all that they carr
 
 import zlib
 from collections.abc import Collection, Iterable, MutableMapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -57,8 +56,7 @@ class Candidate(NamedTuple):
     slots: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """What became of one leased message, or of several in the same way, as it is written down."""
 
     message_ids: tuple[int, ...]

@@ -11,9 +11,8 @@ so that over SMTP with PIPELINING a message costs one round trip. No method rais
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from campaigns.message.message import Envelope, Message
 
@@ -45,8 +44,7 @@ class Stage(StrEnum):
     BODY = "body"  # after the final dot, or the answer to a request
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one message, or of the try to prepare for it."""
 
     verdict: Verdict

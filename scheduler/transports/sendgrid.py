@@ -154,7 +154,7 @@ class SendgridConnection:
         rejected = rejected_rows(answer, len(rest.rows)) if isinstance(answer, Answer) else {}
         outcome = outcome_of(answer) if isinstance(answer, Answer) else answer
         if rejected:  # others than before: those that are left did not leave, and will come again
-            outcome = replace(outcome, blame=Blame.NOBODY, pauses=False)
+            outcome = outcome._replace(blame=Blame.NOBODY, pauses=False)
         return ended | dict.fromkeys(rest.places, outcome) | {rest.places[row]: o for row, o in rejected.items()}
 
     async def _post(self, request: Request) -> Answer | Outcome:

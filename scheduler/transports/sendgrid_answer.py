@@ -15,7 +15,7 @@ import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -73,7 +73,7 @@ def not_begun(stopped_by: Outcome) -> Outcome:
     if stopped_by.verdict is Verdict.UNCERTAIN:
         text = f"Not begun: the request before it ended with {stopped_by.code or stopped_by.text}."
         return Outcome(Verdict.RETURNED, stopped_by.stage, Blame.OUTAGE, text=_one_line(text))
-    return replace(stopped_by, remote_id="")
+    return stopped_by._replace(remote_id="")
 
 
 def rejected_rows(answer: Answer, rows: int) -> dict[int, Outcome]:

@@ -6,7 +6,6 @@ import shutil
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
@@ -154,7 +153,7 @@ LARGE = Shape(("Large",), ("Dear ", Hole(0, Escape.PLAIN), ",\n", "tall tales\n"
 def test_large_mails_go_out_whole_whether_or_not_the_socket_takes_them_at_once(
     authority: trustme.CA, ca_file: Path, tls: str, loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
-    messages = [replace(message(number), shape=LARGE, shape_id=2) for number in (1, 2, 3)]
+    messages = [message(number)._replace(shape=LARGE, shape_id=2) for number in (1, 2, 3)]
 
     async def play() -> list[bytes]:
         offers = ("PIPELINING", "8BITMIME")

@@ -137,3 +137,10 @@ def test_a_template_that_links_out_of_the_workspace_is_refused(root):
     (root / "templates" / "a.md").symlink_to(root.parent / "outside.md")
     with pytest.raises(TemplateError, match="does not lie in the workspace"):
         load_template(root, "a")
+
+
+def test_a_template_beside_the_sheet_is_meant_too(root):
+    (root / "welcome.md").write_text("---\nsubject: Hello\n---\nHi\n", encoding="utf-8")
+    with pytest.raises(TemplateError) as caught:
+        load_template(root, "welcme.md")
+    assert caught.value.remedy == "Did you mean welcome.md?"

@@ -1,0 +1,43 @@
+"""A workspace with a list and templates, made once a test run and copied for each test that changes it."""
+
+import shutil
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tests.doubles.command_line import CommandLine
+from tests.doubles.once import made_once
+
+LETTER = "---\nsubject: Hello {{ first_name }}\n---\nDear {{ first_name }} of {{ city }}.\n\n[leave]({{ unsubscribe_url }})\n"
+SENDER = "Ada <ada@mergecast-fair.org>"
+SETTINGS = f'zone = "Europe/Berlin"\n[sender]\nfrom = "{SENDER}"\nalso = ["Grace <grace@mergecast-fair.org>"]\n'
+PEOPLE = """email,first_name,city
+ada@example.org,Ada,London
+bob@example.net,Bob,Ulm
+cy@example.com,Cy,
+broken@example,Eve,Rome
+ADA@EXAMPLE.ORG,Ada twice,London
+"""
+
+
+def prepared(factory: pytest.TempPathFactory, folder: Path, settings: str = "") -> CommandLine:
+    """The workspace in `folder`: list `people` (three good rows of five), templates `letter` and `note`."""
+    whole = made_once(factory, "prepared", _make)
+    shutil.copytree(whole, folder, dirs_exist_ok=True)
+    folder.chmod(0o700)
+    if settings:
+        with (folder / "mergecast.toml").open("a", encoding="utf-8") as file:
+            file.write(textwrap.dedent(settings))
+    return CommandLine(folder)
+
+
+def _make(folder: Path) -> Path:
+    here = CommandLine(folder)
+    here.run("init")
+    (folder / "mergecast.toml").write_text(SETTINGS, encoding="utf-8")
+    (folder / "people.csv").write_text(PEOPLE, encoding="utf-8")
+    (folder / "templates" / "letter.md").write_text(LETTER, encoding="utf-8")
+    (folder / "templates" / "note.txt").write_text("---\nsubject: A note\nkind: transactional\n---\nHi.\n", "utf-8")
+    here.run("import", "people.csv", "--list", "people", status=1)
+    return folder
