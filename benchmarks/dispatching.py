@@ -90,7 +90,10 @@ def far(repeat: int, *, quick: bool) -> list[Figure]:
 
 
 def dispatch(folder: str, port: int, connections: int) -> dict[str, Any]:
-    """One worker's run until idle: seconds from its start to the last settlement, and how many were accepted."""
+    """One worker's run until idle: seconds from the first lease to the last settlement, and what was settled.
+
+    `start` are the seconds from the worker's start to its first lease.
+    """
     from campaigns.actions.desk import open_desk
     from scheduler.sending import log_to, run
 
@@ -100,11 +103,12 @@ def dispatch(folder: str, port: int, connections: int) -> dict[str, Any]:
         began = time.time()
         settled = run(desk, until_idle=True).messages
     with sqlite3.connect(root / "mergecast.db") as store:
-        (last,) = store.execute("SELECT max(settled_at) FROM messages").fetchone()
+        first, last = store.execute("SELECT min(leased_at), max(settled_at) FROM messages").fetchone()
         (rows,) = store.execute("SELECT count(*) FROM recipients").fetchone()
         store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     size = (root / "mergecast.db").stat().st_size
-    return {"seconds": last / 1_000_000 - began, "settled": settled, "bytes_each": size / rows}
+    seconds, start = (last - first) / 1_000_000, first / 1_000_000 - began
+    return {"seconds": seconds, "start": start, "settled": settled, "bytes_each": size / rows}
 
 
 @contextlib.contextmanager
@@ -145,6 +149,7 @@ def _weights(best: Measured, what: str) -> list[Figure]:
     return [
         Figure(f"worker's CPU, {what}", best.cpu / accepted * 1_000_000, "µs a message"),
         Figure(f"worker's peak memory, {what}", best.peak / 2**20, "MB"),
+        Figure(f"worker's start to its first lease, {what}", best.told["start"], "s"),
     ]
 
 

@@ -59,7 +59,7 @@ class Stretch:
 class _Wish:
     turn: Turn
     at: int
-    granted: asyncio.Future[tuple[set[int], datetime]]
+    granted: asyncio.Future[set[int]]
 
 
 @dataclass(slots=True)
@@ -111,8 +111,8 @@ class Ledger:
             self._gathering.uses[key, start] = used
         self._gathering.wishes.append(wish)
         self._something.set()
-        granted, at = await wish.granted
-        return [candidate for candidate in turn.candidates if candidate.id in granted], at
+        granted = await wish.granted
+        return [candidate for candidate in turn.candidates if candidate.id in granted], from_micros(wish.at)
 
     def settle(self, stretch: Stretch | None, settlements: Sequence[Settlement]) -> None:
         """Have these written with the next commit."""
@@ -200,7 +200,7 @@ class Ledger:
                     wish.granted.set_result(granted)
             return
 
-    async def _aside(self, batch: _Batch) -> tuple[set[int], datetime]:
+    async def _aside(self, batch: _Batch) -> set[int]:
         if self._executor is None:
             return self._commit(batch)
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._commit, batch)
@@ -212,12 +212,12 @@ class Ledger:
         self.trouble = error.sentence
         for wish in batch.wishes:
             if not wish.granted.cancelled():
-                wish.granted.set_result((set(), from_micros(wish.at)))
+                wish.granted.set_result(set())
         batch.wishes = []
 
-    def _commit(self, batch: _Batch) -> tuple[set[int], datetime]:
+    def _commit(self, batch: _Batch) -> set[int]:
         """Settle first, then pause, then lease: one transaction, on disk when it returns."""
-        leased, at = set[int](), self._clock.now()
+        leased: set[int] = set()
         with self._store.lease() as connection:
             outbox.settle(connection, self._attributed(connection, batch))
             for stretch in batch.ended:
@@ -226,20 +226,22 @@ class Ledger:
             for campaign, reason in batch.pauses:
                 self._pause(connection, campaign, reason)
             if batch.wishes:
-                leased, at = self._lease(connection, batch.wishes)
+                leased = self._lease(connection, batch.wishes)
             if batch.uses:
                 spent.write(connection, [(key, start, used) for (key, start), used in batch.uses.items()])
             for key, before in batch.stale:
                 spent.forget(connection, key, before)
-        return leased, at
+        return leased
 
-    def _lease(self, connection: Connection, wishes: Sequence[_Wish]) -> tuple[set[int], datetime]:
-        ids = [candidate.id for wish in wishes for candidate in wish.turn.candidates]
-        at = max(wish.at for wish in wishes)
-        granted = outbox.lease(connection, self._worker_id, ids, at)
-        if missed := [i for i in ids if i not in granted]:
-            outbox.suppress_queued(connection, missed, at)
-        return granted, from_micros(at)
+    def _lease(self, connection: Connection, wishes: Sequence[_Wish]) -> set[int]:
+        """Each at the instant at which its throttles counted it; what no throttle counted shares one, and a statement."""
+        granted: set[int] = set()
+        for at, ids in _by_instant(wishes).items():
+            leased = outbox.lease(connection, self._worker_id, ids, at)
+            if missed := [i for i in ids if i not in leased]:
+                outbox.suppress_queued(connection, missed, at)
+            granted |= leased
+        return granted
 
     def _attributed(self, connection: Connection, batch: _Batch) -> Iterator[tuple[Settlement, int | None]]:
         """The settlements with their hand-over's id, and with given-up messages expired."""
@@ -293,3 +295,13 @@ class Ledger:
                 detail={"reason": reason},
             )
             log.warning("campaign.paused", campaign=campaign.name, reason=reason)
+
+
+def _by_instant(wishes: Sequence[_Wish]) -> dict[int, list[int]]:
+    together = max(wish.at for wish in wishes)
+    ids: dict[int, list[int]] = {}
+    for wish in wishes:
+        if not wish.turn.throttles:
+            wish.at = together
+        ids.setdefault(wish.at, []).extend([candidate.id for candidate in wish.turn.candidates])
+    return ids

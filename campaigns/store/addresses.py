@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
+from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -36,7 +37,8 @@ def _keep_domains(conn: Connection, names: Collection[str]) -> dict[str, int]:
 def _ids(conn: Connection, query: Prepared, names: Iterable[str]) -> dict[str, int]:
     found: dict[str, int] = {}
     for chunk in _chunks(names):
-        found.update((name, key) for name, key in query.one(conn, json.dumps(chunk)))
+        rows: Any = query.one(conn, json.dumps(chunk)).all()
+        found.update(rows)
     return found
 
 

@@ -185,7 +185,8 @@ def _column(messages: Sequence[Message], hole: Hole) -> list[str]:
         filled = fill.escaped("\0".join(values), hole.escape).split("\0")
         if len(filled) == len(values):
             return filled
-    return [fill.escaped(value, hole.escape) for value in values]
+    escaped = {value: fill.escaped(value, hole.escape) for value in set(values)}
+    return [escaped[value] for value in values]
 
 
 def _too_large(row: bytes) -> bool:

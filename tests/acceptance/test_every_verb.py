@@ -32,7 +32,7 @@ def table(path: Path) -> list[dict[str, str]]:
 # -- the workspace
 
 
-@pytest.mark.parametrize("relay", ["", "office365", "gmail", "sendgrid", "other"])
+@pytest.mark.parametrize("relay", ["", "office365", "sendgrid"])
 def test_init_makes_a_workspace_that_works_at_once(tmp_path: Path, relay: str) -> None:
     here = CommandLine(tmp_path)
     told = here.json("init", "shop", *(("--relay", relay) if relay else ()))
@@ -44,7 +44,6 @@ def test_init_makes_a_workspace_that_works_at_once(tmp_path: Path, relay: str) -
     if relay:
         assert (shop.folder / "secrets.toml").stat().st_mode & 0o777 == 0o600
         assert "password =" not in (shop.folder / "mergecast.toml").read_text(encoding="utf-8")
-        assert mistakes(shop.json("status"), documents.STATUS) == []
         return
     shop.run("import", "people.csv", "--list", "people")
     shop.run("create", "first", "--template", "invitation", "--list", "people")
@@ -95,9 +94,12 @@ def test_an_older_database_is_named_and_upgraded(here: CommandLine) -> None:
 def test_a_workspace_is_found_by_option_by_variable_and_upwards(here: CommandLine, tmp_path: Path) -> None:
     elsewhere = CommandLine(tmp_path)
     assert elsewhere.run("status", status=2).err.startswith("No workspace here.")
-    assert elsewhere.json("status", "--workspace", here.folder)["campaigns"] == []
-    assert CommandLine(tmp_path, {"MERGECAST_WORKSPACE": str(here.folder)}).json("status")["campaigns"] == []
-    assert CommandLine(here.folder / "templates").json("status")["campaigns"] == []
+    for terminal, more in (
+        (elsewhere, ("--workspace", here.folder)),
+        (CommandLine(tmp_path, {"MERGECAST_WORKSPACE": str(here.folder)}), ()),
+        (CommandLine(here.folder / "templates"), ()),
+    ):
+        assert len(terminal.json("status", *more)["campaigns"]) == 2
 
 
 def test_history_names_who_did_it(here: CommandLine) -> None:
@@ -166,8 +168,7 @@ def test_suppress_adds_lists_exports_imports_and_removes(here: CommandLine) -> N
     (here.folder / "more.txt").write_text("cy@example.com\nnobody at home\n", encoding="utf-8")
     told = here.json("suppress", "import", "more.txt", "--reason", "unsubscribe", status=1)
     assert [mistakes(one, documents.FINDING) for one in told["findings"]] == [[]]
-    here.run("create", "one", "--template", "letter", "--list", "people")
-    found = here.json("check", "one", status=1)
+    found = here.json("check", "spring", status=1)
     assert (found["ready"], found["left_out"]) == (1, 4)
 
 
@@ -189,7 +190,6 @@ def test_preview_of_one_row_of_the_first_and_of_those_that_differ_most(here: Com
     several = here.json("preview", "letter", "--list", "people", "--edge-cases")
     assert mistakes(several, documents.PREVIEW) == []
     assert 2 <= len(several["previews"]) <= 3
-    assert here.json("status")["campaigns"] == []
 
 
 def test_create_takes_every_option(here: CommandLine) -> None:
@@ -218,7 +218,6 @@ def test_create_takes_every_option(here: CommandLine) -> None:
     [
         ("2099-12-01 09:00", "2099-12-01T09:00"),
         ("2099-12-01T09:00+05:00", "2099-12-01T05:00"),
-        ("1.12.2099 09:00", "2099-12-01T09:00"),
         ("now", ""),
     ],
 )
@@ -243,8 +242,7 @@ def test_a_day_by_its_name_is_the_next_one(here: CommandLine, typed: str) -> Non
 
 
 def test_check_shows_findings_and_writes_every_row(here: CommandLine) -> None:
-    here.run("create", "one", "--template", "letter", "--list", "people")
-    told = here.json("check", "one", "--rows", "rows.csv", status=1)
+    told = here.json("check", "spring", "--rows", "rows.csv", status=1)
     assert mistakes(told, documents.CHECK) == []
     assert (told["rows"], told["ready"], told["left_out"]) == (5, 3, 2)
     codes = {finding["code"]: finding for finding in told["findings"]}
@@ -253,18 +251,17 @@ def test_check_shows_findings_and_writes_every_row(here: CommandLine) -> None:
     assert [line["state"] for line in table(here.folder / "rows.csv")] == [
         "staged", "staged", "staged", "left out: rejected", "left out: duplicate",
     ]  # fmt: skip
-    said = here.run("check", "one", status=1).out
+    said = here.run("check", "spring", status=1).out
     assert "5 rows, 3 ready, 2 left out" in said
 
 
 def test_the_verbs_that_steer_answer_with_the_campaign(here: CommandLine) -> None:
-    here.run("create", "one", "--template", "letter", "--list", "people")
-    queued = here.json("send", "one", "--yes", "--at", "tomorrow 09:00", "--transport", "local", "--again")
+    queued = here.json("send", "spring", "--yes", "--at", "tomorrow 09:00", "--transport", "local", "--again")
     assert mistakes(queued, documents.QUEUED) == []
     assert (queued["state"], queued["queued"], queued["left_out"], queued["worker_running"]) == ("scheduled", 3, 2, False)  # fmt: skip
     states = {}
     for verb in ("pause", "resume", "reopen", "cancel"):
-        told = here.json(verb, "one")
+        told = here.json(verb, "spring")
         assert mistakes(told, documents.CAMPAIGN) == []
         states[verb] = (told["campaign"]["state"], told["campaign"]["reason"])
     assert states == {
@@ -275,8 +272,7 @@ def test_the_verbs_that_steer_answer_with_the_campaign(here: CommandLine) -> Non
 
 
 def test_proof_sends_a_copy_of_a_row(here: CommandLine) -> None:
-    here.run("create", "one", "--template", "letter", "--list", "people")
-    told = here.json("proof", "one", "--to", "me@example.org", "--row", "3")
+    told = here.json("proof", "spring", "--to", "me@example.org", "--row", "3")
     assert mistakes(told, documents.QUEUED) == []
     assert (told["queued"], told["state"]) == (1, "draft")
     ran = here.run("run", "--until-idle", "--json")
@@ -288,29 +284,25 @@ def test_proof_sends_a_copy_of_a_row(here: CommandLine) -> None:
 
 
 def test_status_and_report_account_for_everything(here: CommandLine) -> None:
-    empty = here.json("status")
-    assert empty == {"worker": None, "campaigns": []}
-    for name in ("one", "two"):
-        here.run("create", name, "--template", "letter", "--list", "people")
-    here.run("send", "one", "--yes")
+    assert here.json("status", "crowd")["worker"] is None
+    here.run("send", "spring", "--yes")
     with here.running("run", "--until-idle") as worker:
         assert worker.ends().status == 0
     told = here.json("status")
     assert mistakes(told, documents.STATUS) == []
-    assert {campaign["name"] for campaign in told["campaigns"]} == {"one", "two"}
-    (one,) = here.json("status", "one")["campaigns"]
+    assert {campaign["name"] for campaign in told["campaigns"]} == {"crowd", "spring"}
+    (one,) = here.json("status", "spring")["campaigns"]
     assert (one["state"], one["messages"]["accepted"], one["left_out"]) == ("finished", 3, 2)
-    report = here.json("report", "one", "--rows", "rows.csv")
+    report = here.json("report", "spring", "--rows", "rows.csv")
     assert mistakes(report, documents.REPORT) == []
     assert (report["rows"], report["left_out"], report["adds_up"]) == (5, {"rejected": 1, "duplicate": 1}, True)
     lines = table(here.folder / "rows.csv")
     assert [line["state"] for line in lines] == ["accepted"] * 3 + ["left out: rejected", "left out: duplicate"]
-    assert "5 rows = 2 left out + 3 mails." in here.run("report", "one").out
+    assert "5 rows = 2 left out + 3 mails." in here.run("report", "spring").out
 
 
 def test_the_workers_log_is_json_a_line_an_event_without_addresses(here: CommandLine) -> None:
-    here.run("create", "one", "--template", "letter", "--list", "people")
-    here.run("send", "one", "--yes")
+    here.run("send", "spring", "--yes")
     ran = here.run("run", "--until-idle")
     events = [json.loads(line) for line in ran.err.splitlines()]
     assert [one["event"] for one in events] == [
@@ -347,8 +339,7 @@ def test_the_help_of_the_command_lists_every_verb(tmp_path: Path) -> None:
 
 
 def test_a_person_and_a_program_are_told_the_same_numbers(here: CommandLine) -> None:
-    here.run("create", "one", "--template", "letter", "--list", "people")
-    told: dict[str, Any] = here.json("check", "one", status=1)
-    said = here.run("check", "one", status=1).out
+    told: dict[str, Any] = here.json("check", "spring", status=1)
+    said = here.run("check", "spring", status=1).out
     for finding in told["findings"]:
         assert finding["sentence"] in said

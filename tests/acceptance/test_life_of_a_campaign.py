@@ -37,9 +37,8 @@ def here(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, server: SmtpS
     return prepared(tmp_path_factory, tmp_path / "shop", settings)
 
 
-def queue(here: CommandLine, name: str, *more: str, template: str = "letter") -> dict[str, Any]:
-    here.run("create", name, "--template", template, "--list", "people", "--transport", "relay")
-    return here.json("send", name, "--yes", *more)
+def queue(here: CommandLine, *more: str) -> dict[str, Any]:
+    return here.json("send", "spring", "--yes", "--transport", "relay", *more)
 
 
 def mails(server: SmtpServer) -> list[EmailMessage]:
@@ -62,7 +61,7 @@ def test_from_the_first_sheet_to_the_last_mail(here: CommandLine, server: SmtpSe
     (here.folder / "people.csv").write_text(PEOPLE.replace("Cy,", "Cyrus,") + "new@example.org,New,Rome\n", "utf-8")
     again = here.json("import", "people.csv", "--list", "people", status=1)
     assert again["changes"] == {"new": 1, "changed": 1, "gone": 0}
-    here.run("create", "spring", "--template", "letter", "--list", "people", "--transport", "relay")
+    here.run("create", "spring", "--template", "letter", "--list", "people", "--transport", "relay", "--replace")
     checked = here.json("check", "spring", status=1)
     assert (checked["rows"], checked["ready"], checked["left_out"]) == (6, 4, 2)
     here.run("proof", "spring", "--to", "me@example.org", "--row", "4")
@@ -92,7 +91,7 @@ def test_from_the_first_sheet_to_the_last_mail(here: CommandLine, server: SmtpSe
 def test_a_proof_of_a_queued_campaign_is_as_queued_goes_first_and_is_not_counted(
     here: CommandLine, server: SmtpServer
 ) -> None:
-    queue(here, "spring")
+    queue(here)
     (here.folder / "templates" / "letter.md").write_text(LETTER.replace("Dear", "DRAFT"), encoding="utf-8")
     here.run("proof", "spring", "--to", "me@example.org", "--row", "3")
     here.run("run", "--until-idle")
@@ -105,18 +104,16 @@ def test_a_proof_of_a_queued_campaign_is_as_queued_goes_first_and_is_not_counted
 
 def test_a_suppressed_person_gets_no_proof_either(here: CommandLine, server: SmtpServer) -> None:
     here.run("suppress", "add", "@example.org")
-    here.run("create", "spring", "--template", "letter", "--list", "people", "--transport", "relay")
     assert "suppressed" in here.run("proof", "spring", "--to", "me@example.org", status=2).err
-    assert here.json("send", "spring", "--yes")["queued"] == 2
+    assert queue(here)["queued"] == 2
 
 
 def test_people_suppressed_while_the_check_is_old_are_left_out_at_queueing(
     here: CommandLine, server: SmtpServer
 ) -> None:
-    here.run("create", "spring", "--template", "letter", "--list", "people", "--transport", "relay")
     assert here.json("check", "spring", status=1)["ready"] == 3
     here.run("suppress", "add", "ada@example.org")
-    here.json("send", "spring", "--yes")
+    queue(here)
     here.run("run", "--until-idle")
     assert sorted(people_reached(server)) == ["bob@example.net", "cy@example.com"]
     assert here.json("report", "spring")["adds_up"] is True
@@ -126,7 +123,7 @@ def test_what_was_rejected_is_sent_again_when_asked(here: CommandLine, server: S
     server.answer = lambda command, argument: (
         "550 5.1.1 No such person" if (command, argument) == ("RCPT", "bob@example.net") else None
     )
-    queue(here, "spring")
+    queue(here)
     here.run("run", "--until-idle")
     before = here.json("report", "spring", "--rows", "rows.csv")
     assert (before["messages"]["accepted"], before["messages"]["rejected"], before["adds_up"]) == (2, 1, True)
@@ -144,7 +141,7 @@ def test_what_was_rejected_is_sent_again_when_asked(here: CommandLine, server: S
 def test_what_nobody_answered_is_uncertain_until_a_person_says(here: CommandLine, server: SmtpServer) -> None:
     lost = {"ada@example.org", "bob@example.net"}
     server.answer = lambda command, argument: "cut" if command == "." and argument in lost else None
-    queue(here, "spring")
+    queue(here)
     here.run("run", "--until-idle")
     status = here.run("status", "--json", status=1).document
     assert status["campaigns"][0]["messages"]["uncertain"] == 2
@@ -165,7 +162,7 @@ def test_what_nobody_answered_is_uncertain_until_a_person_says(here: CommandLine
 
 
 def test_the_wrong_enter_key_is_caught_for_send_and_for_merge(here: CommandLine, server: SmtpServer) -> None:
-    queue(here, "spring")
+    queue(here)
     here.run("create", "twin", "--template", "letter", "--list", "people", "--transport", "relay")
     waiting = here.run("send", "twin", "--yes", status=2)
     assert "This mail is queued for 3 people already, as spring" in waiting.err
@@ -183,18 +180,17 @@ def test_the_wrong_enter_key_is_caught_for_send_and_for_merge(here: CommandLine,
 
 
 def test_a_rehearsal_counts_for_nothing(here: CommandLine, server: SmtpServer) -> None:
-    here.run("create", "spring", "--template", "letter", "--list", "people")
     for _ in range(2):
         here.run("send", "spring", "--yes")
         here.run("run", "--until-idle")
-    assert here.json("send", "spring", "--yes", "--transport", "relay")["leaves"] is True
+    assert queue(here)["leaves"] is True
     here.run("run", "--until-idle")
     assert len(server.mails) == 3
     assert len(list((here.folder / "mail" / "new").iterdir())) == 6
 
 
 def test_a_campaign_that_would_be_cancelled_leaves_nothing(here: CommandLine, server: SmtpServer) -> None:
-    queue(here, "spring")
+    queue(here)
     here.run("cancel", "spring")
     here.run("run", "--until-idle")
     assert server.mails == []
@@ -209,7 +205,7 @@ def test_a_campaign_of_which_mail_has_left_is_not_reopened(here: CommandLine, se
     server.answer = lambda command, argument: (
         "452 4.2.2 Later" if (command, argument) == ("RCPT", "bob@example.net") else None
     )
-    queue(here, "spring")
+    queue(here)
     with here.running("run") as worker:
         until(lambda: len(server.mails) == 2)
         here.run("pause", "spring")
@@ -222,7 +218,7 @@ def test_a_campaign_of_which_mail_has_left_is_not_reopened(here: CommandLine, se
 
 
 def test_moving_a_start_moves_it_and_nothing_else(here: CommandLine, server: SmtpServer) -> None:
-    first = queue(here, "spring", "--at", "2099-12-01 09:00")
+    first = queue(here, "--at", "2099-12-01 09:00")
     moved = here.json("send", "spring", "--at", "2099-12-24 09:00", "--yes")
     assert (first["starts"]["wall"], moved["starts"]["wall"]) == ("2099-12-01T09:00", "2099-12-24T09:00")
     assert (moved["state"], moved["queued"]) == ("scheduled", 3)

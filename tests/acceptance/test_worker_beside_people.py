@@ -15,11 +15,10 @@ import trustme
 from tests.doubles.command_line import CommandLine, until
 from tests.doubles.documents import STATUS, WAITING, WORKER, mistakes
 from tests.doubles.folders import asked
-from tests.doubles.prepared import prepared
+from tests.doubles.prepared import MANY, prepared
 from tests.doubles.serving import serving
 from tests.doubles.smtp_server import SmtpServer
 
-MANY = 300
 PASSWORD = "never-to-be-seen"
 Workspace = Callable[..., CommandLine]
 
@@ -40,15 +39,9 @@ def workspace(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, server: 
     return make
 
 
-def many(here: CommandLine) -> None:
-    lines = "".join(f"p{n}@example.org,P{n},Ulm\n" for n in range(MANY))
-    (here.folder / "many.csv").write_text(f"email,first_name,city\n{lines}", encoding="utf-8")
-    here.run("import", "many.csv", "--list", "people")
-
-
-def queue(here: CommandLine, name: str = "spring", *more: str, transport: str = "relay") -> None:
-    here.run("create", name, "--template", "letter", "--list", "people", "--transport", transport, *more)
-    here.run("send", name, "--yes")
+def queue(here: CommandLine, name: str = "spring", transport: str = "relay") -> None:
+    """`crowd` goes to many, `spring` to three."""
+    here.run("send", name, "--yes", "--transport", transport)
 
 
 def state_of(here: CommandLine, name: str = "spring") -> str:
@@ -57,26 +50,25 @@ def state_of(here: CommandLine, name: str = "spring") -> str:
 
 def test_pause_resume_and_cancel_are_felt_within_a_second(workspace: Workspace, server: SmtpServer) -> None:
     here = workspace('throttle = ["30/s"]\n')
-    many(here)
-    queue(here)
+    queue(here, "crowd")
     with here.running("run") as worker:
         until(lambda: len(server.mails) >= 15)
-        here.run("pause", "spring")
+        here.run("pause", "crowd")
         time.sleep(1.0)
         paused_at = len(server.mails)
         time.sleep(1.0)
         assert len(server.mails) == paused_at < MANY
-        assert here.json("status", "spring")["campaigns"][0]["state"] == "paused"
-        here.run("resume", "spring")
+        assert here.json("status", "crowd")["campaigns"][0]["state"] == "paused"
+        here.run("resume", "crowd")
         assert until(lambda: len(server.mails) > paused_at) < 1.0
-        here.run("cancel", "spring")
+        here.run("cancel", "crowd")
         time.sleep(1.0)
         cancelled_at = len(server.mails)
         time.sleep(0.6)
         assert len(server.mails) == cancelled_at < MANY
         ran, _ = worker.terminate()
     assert ran.status == 0
-    report = here.json("report", "spring")
+    report = here.json("report", "crowd")
     assert report["messages"]["accepted"] == cancelled_at
     assert report["messages"]["cancelled"] == MANY - cancelled_at
     assert report["adds_up"] is True
@@ -85,32 +77,30 @@ def test_pause_resume_and_cancel_are_felt_within_a_second(workspace: Workspace, 
 
 def test_a_suppression_is_felt_while_the_worker_sends(workspace: Workspace, server: SmtpServer) -> None:
     here = workspace('throttle = ["30/s"]\n')
-    many(here)
-    queue(here)
+    queue(here, "crowd")
     last = [f"p{n}@example.org" for n in range(MANY - 20, MANY)]
     with here.running("run"):
         until(lambda: len(server.mails) >= 5)
         here.run("suppress", "add", *last)
-        here.run("pause", "spring")
+        here.run("pause", "crowd")
     assert not {kept.rcpt_to[0] for kept in server.mails} & set(last)
-    assert here.json("report", "spring")["messages"]["suppressed"] == 20
+    assert here.json("report", "crowd")["messages"]["suppressed"] == 20
 
 
 def test_status_tells_of_a_worker_at_work(workspace: Workspace, server: SmtpServer) -> None:
     here = workspace('throttle = ["20/s"]\n')
-    many(here)
-    queue(here)
+    queue(here, "crowd")
     with here.running("run") as worker:
         until(lambda: len(server.mails) >= 60)
         told = here.json("status")
-        queued = here.json("proof", "spring", "--to", "me@example.org")
+        queued = here.json("proof", "crowd", "--to", "me@example.org")
         worker.terminate()
     assert mistakes(told, STATUS) == []
     assert mistakes(told["worker"], WORKER) == []
     assert told["worker"]["pid"] == worker.process.pid
-    (spring,) = told["campaigns"]
-    assert (spring["state"], spring["trouble"]) == ("sending", [])
-    assert 10 <= spring["rate"] <= 24
+    (crowd,) = told["campaigns"]
+    assert (crowd["state"], crowd["trouble"]) == ("sending", [])
+    assert 10 <= crowd["rate"] <= 24
     assert queued["worker_running"] is True
 
 
@@ -161,15 +151,14 @@ def test_merge_beside_a_worker_leaves_the_sending_to_it(workspace: Workspace, se
 def test_sigterm_waits_for_the_replies_and_ends_with_0(workspace: Workspace, server: SmtpServer) -> None:
     server.delay = 1.5
     here = workspace("connections = 2\n")
-    many(here)
-    queue(here)
+    queue(here, "crowd")
     with here.running("run", "--json") as worker:
         until(lambda: len(server.mails) >= 2)
         ran, seconds = worker.terminate()
     assert ran.status == 0
     assert seconds < 6
     assert ran.document["messages"]["accepted"] == len(server.mails) <= 4
-    told = here.json("report", "spring")["messages"]
+    told = here.json("report", "crowd")["messages"]
     assert (told["accepted"], told["leased"], told["uncertain"]) == (len(server.mails), 0, 0)
     assert told["queued"] == MANY - len(server.mails)
 
@@ -179,14 +168,13 @@ def test_a_worker_that_was_killed_leaves_what_was_on_its_way_uncertain(
 ) -> None:
     server.delay = 30
     here = workspace("connections = 2\n")
-    many(here)
-    queue(here)
+    queue(here, "crowd")
     with here.running("run") as worker:
         until(lambda: len(server.mails) == 2)
         worker.process.kill()
         worker.ends()
     server.delay = 0
-    here.run("pause", "spring")
+    here.run("pause", "crowd")
     here.run("run", "--until-idle")
     told = here.json("uncertain", "list")["uncertain"]
     assert {one["to"] for one in told} == {kept.rcpt_to[0] for kept in server.mails[:2]}
@@ -194,11 +182,10 @@ def test_a_worker_that_was_killed_leaves_what_was_on_its_way_uncertain(
 
 def test_a_campaign_starts_at_its_instant_and_not_before(workspace: Workspace, server: SmtpServer) -> None:
     here = workspace()
-    here.run("create", "spring", "--template", "letter", "--list", "people", "--transport", "relay")
     with here.running("run") as worker:
         until(lambda: worker.has_said("worker.started"))
         at = datetime.now(ZoneInfo("Europe/Berlin")).replace(tzinfo=None, microsecond=0) + timedelta(seconds=5)
-        here.run("send", "spring", "--yes", "--at", at.isoformat(sep=" "))
+        here.run("send", "spring", "--yes", "--transport", "relay", "--at", at.isoformat(sep=" "))
         until(lambda: len(server.mails) == 3)
         worker.terminate()
     (started,) = asked(here.folder / "mergecast.db", "SELECT at FROM history WHERE verb = 'start'")
@@ -208,9 +195,8 @@ def test_a_campaign_starts_at_its_instant_and_not_before(workspace: Workspace, s
 
 def test_a_late_campaign_is_paused_and_goes_when_resumed(workspace: Workspace, server: SmtpServer) -> None:
     here = workspace(MERGECAST_LATE_AFTER="1s")
-    here.run("create", "spring", "--template", "letter", "--list", "people", "--transport", "relay")
     at = datetime.now(ZoneInfo("Europe/Berlin")).replace(tzinfo=None, microsecond=0) + timedelta(seconds=3)
-    here.run("send", "spring", "--yes", "--at", at.isoformat(sep=" "))
+    here.run("send", "spring", "--yes", "--transport", "relay", "--at", at.isoformat(sep=" "))
     time.sleep(max(0.0, (at - datetime.now(ZoneInfo("Europe/Berlin")).replace(tzinfo=None)).total_seconds()) + 1.5)
     assert_trouble(here, "no worker is running")
     here.run("run", "--until-idle")
@@ -265,9 +251,9 @@ def test_a_wrong_password_pauses_its_own_campaigns_only_and_burns_no_attempt(
             MERGECAST_TRANSPORTS__SAFE__PASSWORD="wrong-" + PASSWORD,
         )
         queue(here, "spring", transport="safe")
-        queue(here, "other", transport="local")
+        queue(here, "crowd", transport="local")
         ran = here.run("run", "--until-idle")
-        assert (state_of(here, "spring"), state_of(here, "other")) == ("paused", "finished")
+        assert (state_of(here, "spring"), state_of(here, "crowd")) == ("paused", "finished")
         assert_trouble(here, "password, key or certificate is wrong")
         assert asked(here.folder / "mergecast.db", "SELECT count(*) FROM attempts") == [(0,)]
         good = CommandLine(here.folder, {"MERGECAST_TRANSPORTS__SAFE__PASSWORD": PASSWORD})
@@ -309,7 +295,7 @@ def test_status_is_1_when_the_disk_fills_up(tmp_path_factory: pytest.TempPathFac
     folder = SHM / f"mergecast-{os.getpid()}"
     try:
         here = prepared(tmp_path_factory, folder)
-        queue(here, "spring", "--at", "tomorrow 09:00", transport="local")
+        here.run("send", "spring", "--yes", "--at", "tomorrow 09:00")
         assert_trouble(here, "MB left")
     finally:
         shutil.rmtree(folder, ignore_errors=True)

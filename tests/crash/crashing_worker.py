@@ -17,7 +17,7 @@ from scheduler.transports.maildir import MaildirConnection
 def before_the_lease_is_committed(message: int) -> None:
     def crashed(self: Ledger, connection: Any, wishes: Any) -> Any:
         granted = lease(self, connection, wishes)
-        end_if(message in granted[0])
+        end_if(message in granted)
         return granted
 
     lease, Ledger._lease = Ledger._lease, crashed  # type: ignore[method-assign]
@@ -26,7 +26,7 @@ def before_the_lease_is_committed(message: int) -> None:
 def after_the_lease_before_the_write(message: int) -> None:
     def crashed(self: Ledger, batch: Any) -> Any:
         granted = commit(self, batch)
-        end_if(message in granted[0])
+        end_if(message in granted)
         return granted
 
     commit, Ledger._commit = Ledger._commit, crashed  # type: ignore[method-assign]

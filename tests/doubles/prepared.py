@@ -1,4 +1,4 @@
-"""A workspace with a list and templates, made once a test run and copied for each test that changes it."""
+"""A workspace with lists, templates and drafts, made once a test run and copied for each test that changes it."""
 
 import shutil
 import textwrap
@@ -12,6 +12,7 @@ from tests.doubles.once import made_once
 LETTER = "---\nsubject: Hello {{ first_name }}\n---\nDear {{ first_name }} of {{ city }}.\n\n[leave]({{ unsubscribe_url }})\n"
 SENDER = "Ada <ada@mergecast-fair.org>"
 SETTINGS = f'zone = "Europe/Berlin"\n[sender]\nfrom = "{SENDER}"\nalso = ["Grace <grace@mergecast-fair.org>"]\n'
+MANY = 300
 PEOPLE = """email,first_name,city
 ada@example.org,Ada,London
 bob@example.net,Bob,Ulm
@@ -22,7 +23,10 @@ ADA@EXAMPLE.ORG,Ada twice,London
 
 
 def prepared(factory: pytest.TempPathFactory, folder: Path, settings: str = "") -> CommandLine:
-    """The workspace in `folder`: list `people` (three good rows of five), templates `letter` and `note`."""
+    """The workspace in `folder`: templates `letter` and `note`, and two drafts of `letter`, both rehearsals.
+
+    `spring` goes to the list `people`, three good rows of five; `crowd` to `many`, MANY rows, all good.
+    """
     whole = made_once(factory, "prepared", _make)
     shutil.copytree(whole, folder, dirs_exist_ok=True)
     folder.chmod(0o700)
@@ -39,5 +43,10 @@ def _make(folder: Path) -> Path:
     (folder / "people.csv").write_text(PEOPLE, encoding="utf-8")
     (folder / "templates" / "letter.md").write_text(LETTER, encoding="utf-8")
     (folder / "templates" / "note.txt").write_text("---\nsubject: A note\nkind: transactional\n---\nHi.\n", "utf-8")
+    lines = "".join(f"p{n}@example.org,P{n},Ulm\n" for n in range(MANY))
+    (folder / "many.csv").write_text(f"email,first_name,city\n{lines}", encoding="utf-8")
     here.run("import", "people.csv", "--list", "people", status=1)
+    here.run("import", "many.csv", "--list", "many")
+    here.run("create", "spring", "--template", "letter", "--list", "people")
+    here.run("create", "crowd", "--template", "letter", "--list", "many")
     return folder
