@@ -4,7 +4,7 @@ import re
 import shutil
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -78,9 +78,6 @@ VERBS = {
     "a start that can be read twice": Bad(
         "create new --template letter --list people --at 01/02/2099", "can be read as", "2099-0"
     ),
-    "a start that cannot be read": Bad(
-        "create new --template letter --list people --at soonish", "'soonish' is no time", "tomorrow 09:00"
-    ),
     "a nonexistent zone": Bad(
         "create new --template letter --list people --zone Europe/Berlinn", "no time zone", "Europe/Berlin"
     ),
@@ -95,27 +92,19 @@ VERBS = {
     "a row that is not there": Bad("preview letter --list people --row 99", "no row 99", "numbered"),
     "resend of what": Bad("resend good", "needs to be told what", "--failed"),
     "resend of a draft": Bad("resend good --failed", "draft", "finished"),
-    "pause of a draft": Bad("pause good", "draft", "scheduled or sending"),
     "an option that does not exist": Bad("run --web", "--web", "mergecast run --help"),
     "a verb that does not exist": Bad("serve", "serve", "mergecast --help"),
-    "an argument that is missing": Bad("import", "SHEET|sheet", "mergecast import --help"),
-    "no address to prove to": Bad("proof good --to nobody", "@", "--to me@example.org"),
     "no address to suppress": Bad("suppress add nobody", "@", "ada@example.org"),
-    "nothing that is uncertain": Bad("uncertain confirm good", "Nothing of good is uncertain", "uncertain list"),
     "a kind of column that does not exist": Bad(
         "import people.csv --list people --type first_name=money", "'money' is no kind", "number"
     ),
     "a column that is not there": Bad(
         "import people.csv --list people --column email=Mail", "Mail", ".", "people.csv"
     ),
-    "an encoding that does not exist": Bad("import people.csv --list people --encoding utf-99", "utf-99", "."),
-    "rows into a folder that is not there": Bad("report good --rows nowhere/rows.csv", "cannot be written", "folder"),
-    "a relay that nobody knows": Bad("init {bad}/new --relay yahoo", "'yahoo'", "office365"),
     "a workspace that is there": Bad("init", "a workspace already", "Work in it"),
     "no workspace there": Bad("status --workspace {bad}", "no workspace", "mergecast init"),
 }  # fmt: skip
-IMPORTS = {name: Bad(f"import {bad.typed} --list people", *bad_words) for name, bad in of_sheets().items()
-           for bad_words in [(bad.sentence, bad.remedy, bad.place)]}  # fmt: skip
+IMPORTS = {name: replace(bad, typed=f"import {bad.typed} --list people") for name, bad in of_sheets().items()}
 
 
 @pytest.fixture(scope="module")
@@ -192,19 +181,17 @@ def test_bad_input_is_refused_in_a_sentence_and_nothing_has_changed(
 
 
 MERGES = {
-    **{name: Bad(f"merge {bad.typed} letter.md --yes", bad.sentence, bad.remedy, bad.place)
-       for name, bad in of_sheets().items() if name in ("a missing file", "a PDF named .csv", "no address column")},
+    **{name: replace(bad, typed=f"merge {bad.typed} letter.md --yes")
+       for name, bad in of_sheets().items() if name in ("a missing file", "no address column")},
     "an unknown template": Bad("merge people.csv welcome.md --yes", "no template “welcome.md”", "."),
     "a Word file as template": Bad("merge people.csv letter.docx --yes", "a Word file", "Web Page, Filtered"),
     "a syntax error": Bad("merge people.csv broken.md --yes", "}", ".", "broken.md, line 4"),
     "an unknown merge field": Bad(
         "merge people.csv unknown.md --yes", "frist_name.*unknown.md, line 4, column 9", "mean first_name"
     ),
-    "a start in the past": Bad("merge people.csv letter.md --yes --at 2020-02-03T09:00", "in the past", "--at now"),
     "a start in a gap": Bad("merge people.csv letter.md --yes --at {gap} --zone Europe/Berlin", "not exist", "02:00"),
     "a nonexistent zone": Bad("merge people.csv letter.md --yes --zone Mars/Base", "no time zone", "Europe/Berlin"),
     "an unreadable throttle": Bad("merge people.csv letter.md --yes --throttle fast", "fast", "20/s"),
-    "an unknown transport": Bad("merge people.csv letter.md --yes --transport relay", "no transport", "local"),
     "an unknown sender": Bad("merge people.csv letter.md --yes --from eve@example.org", "eve@example.org", "."),
 }  # fmt: skip
 
@@ -285,5 +272,4 @@ def test_a_setting_that_cannot_be_is_named_with_its_line(
     (here.folder / "mergecast.toml").write_text(f"# mine\n{setting}\n", encoding="utf-8")
     before = files_of(here.folder)
     assert_refused(here, ["status"], Bad("", sentence, remedy, "mergecast.toml, line"))
-    assert "hush" not in here.run("doctor", "--json", status=None).out
     assert files_of(here.folder) == before

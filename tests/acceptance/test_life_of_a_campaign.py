@@ -143,7 +143,7 @@ def test_what_nobody_answered_is_uncertain_until_a_person_says(here: CommandLine
     server.answer = lambda command, argument: "cut" if command == "." and argument in lost else None
     queue(here)
     here.run("run", "--until-idle")
-    status = here.run("status", "--json", status=1).document
+    status = here.json("status", "spring", status=1)
     assert status["campaigns"][0]["messages"]["uncertain"] == 2
     assert "uncertain list" in status["campaigns"][0]["trouble"][0]
     listed = here.json("uncertain", "list", "spring")["uncertain"]
@@ -158,7 +158,7 @@ def test_what_nobody_answered_is_uncertain_until_a_person_says(here: CommandLine
     here.run("run", "--until-idle")
     assert people_reached(server) == ["cy@example.com", "bob@example.net"]
     assert here.json("uncertain", "list") == {"uncertain": []}
-    assert here.json("status")["campaigns"][0]["messages"]["accepted"] == 3
+    assert here.json("status", "spring")["campaigns"][0]["messages"]["accepted"] == 3
 
 
 def test_the_wrong_enter_key_is_caught_for_send_and_for_merge(here: CommandLine, server: SmtpServer) -> None:

@@ -3,13 +3,15 @@
 POINT is one of the functions below, ID the message that it is about. Only this process is changed, from outside.
 """
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from scheduler import cli, ledger
+from campaigns.store.engine import Store
+from scheduler import cli
 from scheduler.ledger import Ledger, Stretch
 from scheduler.transports.maildir import MaildirConnection
 
@@ -41,11 +43,20 @@ def after_the_reply_before_the_settlement(message: int) -> None:
 
 
 def before_the_settlement_is_committed(message: int) -> None:
-    def crashed(connection: Any, settlements: Sequence[Any]) -> None:
-        settle(connection, settlements)
-        end_if(speaks_of(message, settlements))
+    batches: list[Any] = []
 
-    settle, ledger.outbox.settle = ledger.outbox.settle, crashed  # type: ignore[assignment]
+    def noted(self: Ledger, batch: Any) -> Any:
+        batches.append(batch)
+        return commit(self, batch)
+
+    @contextlib.contextmanager
+    def crashed(self: Store) -> Iterator[Any]:
+        with lease(self) as connection:
+            yield connection
+            end_if(speaks_of(message, [settlement for _, settlement in batches[-1].settlements]))
+
+    commit, Ledger._commit = Ledger._commit, noted  # type: ignore[method-assign]
+    lease, Store.lease = Store.lease, crashed  # type: ignore[method-assign]
 
 
 def after_the_settlement(message: int) -> None:

@@ -416,12 +416,15 @@ def test_a_store_that_refuses_to_the_end_is_waited_for_thirty_seconds(
 
     async def play(clock: VirtualClock) -> None:
         transport = ScriptedTransport(clock)
+        worker = stage.worker(clock, Way(transport))
+        running = asyncio.create_task(worker.run())
+        await until(lambda: len(transport.got) >= 20, within=10)
+        monkeypatch.setattr(Ledger, "_commit", refused)
+        await asyncio.sleep(5)
+        stopped_at = clock.monotonic()
+        worker.stop()
         with pytest.raises(StoreError, match="could not be written down"):
-            async with stage.running(clock, Way(transport)):
-                await until(lambda: len(transport.got) >= 20, within=10)
-                monkeypatch.setattr(Ledger, "_commit", refused)
-                await asyncio.sleep(5)
-                stopped_at = clock.monotonic()
+            await running
         assert 29 <= clock.monotonic() - stopped_at <= 33
         monkeypatch.undo()
         await stage.worker(clock, Way(transport)).run(until_idle=True)
