@@ -6,7 +6,7 @@ what makes *leased* mean "may be on the wire". While one commit is on its way, t
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +24,7 @@ from campaigns.store.underway import SendingCampaign
 from scheduler.throttle import Throttles
 
 _PATIENCE = 5_000_000  # micros that a prepared connection waits for its throttle before it gives its turn back
+_PROMPT = 10_000  # micros between counting a hand-over and beginning it
 _AGAIN_AFTER = 1.0  # seconds between two tries to write to a store that refuses
 _ROWS = 1_000  # leases in one commit: no transaction lasts over 100 ms
 _GATHER = 3  # turns of the event loop in which connections whose replies are there, too, join a commit
@@ -101,18 +102,20 @@ class Ledger:
 
         None of them when the turn's time or its campaign is gone.
         """
-        through = await self._throttled(turn)
+        at = await self._taken(turn, _PATIENCE)
         self._throttles.promise(turn.throttles, -turn.promised)
         turn.promised = 0
-        if not through:
+        if at is None:
             return [], self._clock.now()
-        wish = _Wish(turn, self._throttles.now(), asyncio.get_running_loop().create_future())
-        for key, start, used in self._throttles.take(turn.throttles, wish.at, len(turn.candidates)):
-            self._gathering.uses[key, start] = used
+        wish = _Wish(turn, at, asyncio.get_running_loop().create_future())
         self._gathering.wishes.append(wish)
         self._something.set()
         granted = await wish.granted
-        return [candidate for candidate in turn.candidates if candidate.id in granted], from_micros(wish.at)
+        leased = [candidate for candidate in turn.candidates if candidate.id in granted]
+        if leased and not await self._may_begin(turn, at):
+            self._return(leased)
+            leased = []
+        return leased, from_micros(at)
 
     def settle(self, stretch: Stretch | None, settlements: Sequence[Settlement]) -> None:
         """Have these written with the next commit."""
@@ -165,23 +168,51 @@ class Ledger:
             self._something.set()
         return batch
 
-    async def _throttled(self, turn: Turn) -> bool:
-        """Wait until the turn's throttles let it through; False when that takes too long.
+    async def _taken(self, turn: Turn, patience: int | None) -> int | None:
+        """Wait for the turn's throttles and count it; the instant, or None when that takes too long.
 
         Ready connections stand in a queue and only its head watches the throttles: a turn that was promised to a
         connection which is still busy holds nobody up.
         """
         if not turn.throttles:
-            return not self.closed
+            return None if self.closed else self._throttles.now()
+        n = len(turn.candidates)
         async with self._gates.setdefault(turn.throttles, asyncio.Lock()):
             while not self.closed:
-                wait, _ = self._throttles.wait(turn.throttles, self._throttles.now(), len(turn.candidates))
+                now = self._throttles.now()
+                wait, _ = self._throttles.wait(turn.throttles, now, n)
                 if wait <= 0:
-                    return True
-                if wait > _PATIENCE:
-                    return False
+                    self._spend(self._throttles.take(turn.throttles, now, n))
+                    return now
+                if patience is not None and wait > patience:
+                    return None
                 await asyncio.sleep(wait / 1_000_000)
-        return False
+        return None
+
+    async def _may_begin(self, turn: Turn, at: int) -> bool:
+        """Whether the hand-over begins when it was counted; one that a slow commit held up is counted anew.
+
+        Otherwise a disk that stands still for three seconds would let three seconds' mail go at once.
+        """
+        if not turn.throttles or self._throttles.now() - at <= _PROMPT:
+            return True
+        self._spend(self._throttles.give_back(turn.throttles, at, len(turn.candidates)))
+        return await self._taken(turn, None) is not None
+
+    def _spend(self, uses: Iterable[tuple[str, int, int]]) -> None:
+        for key, start, used in uses:
+            self._gathering.uses[key, start] = used
+
+    def _return(self, leased: Sequence[Candidate]) -> None:
+        """Nothing of these left: the worker stops before their time comes."""
+        now = self._throttles.now()
+        self.settle(
+            None,
+            [
+                Settlement((one.id,), MessageState.QUEUED, now, due_at=one.due_at, attempts=one.attempts)
+                for one in leased
+            ],
+        )
 
     async def _written(self, batch: _Batch) -> None:
         while batch:

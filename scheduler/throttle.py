@@ -67,6 +67,11 @@ class Throttles:
         jumped, self._jumped = self._jumped, []
         return [*jumped, *uses]
 
+    def give_back(self, keys: Collection[str], at: int, n: int) -> list[tuple[str, int, int]]:
+        """Uncount `n` hand-overs that were taken at `at` and have not begun; returns what the store must keep."""
+        returned = [(key, self._spending[key].give_back(at, n)) for key in keys]
+        return [(key, *entry) for key, entry in returned if entry is not None]
+
     def stale(self, now: int) -> list[tuple[str, int]]:
         """For each throttle the instant before which its slices count no longer."""
         return [

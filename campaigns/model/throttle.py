@@ -104,6 +104,20 @@ class Spending:
             self._next = begin + n * throttle.interval
         return self._slices[-1][0], self._slices[-1][1]
 
+    def give_back(self, at: int, n: int) -> tuple[int, int] | None:
+        """Uncount `n` hand-overs that were taken at `at` and have not begun; returns the slice, if it still counts."""
+        if self.throttle.paced:
+            self._next -= n * self.throttle.interval
+        start = at - at % self.throttle.slice
+        for entry in reversed(self._slices):
+            if entry[0] <= start:
+                if entry[0] < start or entry[1] < n:
+                    return None
+                entry[1] -= n
+                self._used -= n
+                return entry[0], entry[1]
+        return None
+
     def shift(self, micros: int) -> list[tuple[int, int]]:
         """Move everything along with a wall clock that jumped; returns all slices, for the store."""
         for entry in self._slices:

@@ -38,10 +38,16 @@ COUNTRY_WORDS = frozenset({"country", "land", "pays", "countrycode", "nation", "
 def field_name(header: str) -> str:
     """What templates call a header: lower case, runs of other characters as `_`; '' if no letter or digit is left."""
     lower = unicodedata.normalize("NFC", unicodedata.normalize("NFC", header).lower())
-    # What may stand inside an identifier is a letter, mark or digit of any script, which is what Jinja takes for a name.
-    kept = "".join(c if f"a{c}".isidentifier() else "_" for c in lower)
+    kept = "".join(c if _may_stand_in_a_name(c) else "_" for c in lower)
     name = re.sub(r"_+", "_", kept).strip("_")
     return name if not name or name.isidentifier() else f"c_{name}"
+
+
+def _may_stand_in_a_name(character: str) -> bool:
+    """A letter, mark or digit of any script; of the marks those of Unicode 3.2, for Jinja's table of them is an old one."""
+    if not f"a{character}".isidentifier():
+        return False
+    return re.match(r"\w", character) is not None or unicodedata.ucd_3_2_0.category(character) != "Cn"
 
 
 def name_fields(headers: Sequence[str], chosen: Mapping[int, str]) -> list[str]:

@@ -45,7 +45,7 @@ class VirtualTimetable(Timetable):
     def every(self, seconds: float, job: Job) -> None:
         async def again() -> None:
             while True:
-                await asyncio.sleep(seconds)
+                await asyncio.sleep(max(seconds, 1.0))  # four looks a second would make an hour long
                 await job()
 
         self._tasks.append(asyncio.create_task(again()))
@@ -75,14 +75,16 @@ def virtually(play: Callable[[VirtualClock], Coroutine[Any, Any, None]], *, star
         loop.close()
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], *, within: float = 3600.0) -> None:
+async def until(
+    condition: Callable[[], bool | Awaitable[bool]], *, within: float = 3600.0, every: float = 0.05
+) -> None:
     """Let virtual time pass until a condition holds."""
     async with asyncio.timeout(within):
         while True:
             met = condition()
             if met is True or (met is not False and await met):
                 return
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(every)
 
 
 class _Jumping(selectors.DefaultSelector):

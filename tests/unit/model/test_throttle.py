@@ -123,6 +123,14 @@ def test_promised_turns_stand_in_front() -> None:
     assert spending.wait(now, 1, ahead=2) == 300_000
 
 
+def test_what_has_not_begun_can_be_given_back() -> None:
+    spending, now = Spending(Throttle.parse("2/s")), 10**15
+    spending.take(now, 1)
+    assert spending.give_back(now, 1) == (now, 0)
+    assert (spending.room(now), spending.wait(now, 1)) == (2, 0)
+    assert spending.give_back(now - 5_000_000, 1) is None  # it counts no longer
+
+
 def test_slices_move_with_a_clock_that_was_set() -> None:
     spending, now = Spending(Throttle.parse("2/h")), 10**15
     spending.take(now, 2)
