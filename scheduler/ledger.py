@@ -1,11 +1,13 @@
 """The group commit: leases and settlements of all connections go to disk together.
 
-One transaction writes the settlements so far and leases the next message of each connection that asked; its fsync is
-what makes *leased* mean "may be on the wire". While one commit is on its way, the wishes for the next one gather.
+One transaction writes the settlements so far and leases the next message of each connection whose throttles are due;
+its fsync is what makes *leased* mean "may be on the wire". While one commit is on its way, the wishes for the next one
+gather. Throttles are spent as a commit begins and never during one, so a disk that stands still saves nothing up; and
+what a commit held up counts from its end, for only then do the hand-overs begin.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -24,7 +26,6 @@ from campaigns.store.underway import SendingCampaign
 from scheduler.throttle import Throttles
 
 _PATIENCE = 5_000_000  # micros that a prepared connection waits for its throttle before it gives its turn back
-_PROMPT = 10_000  # micros between counting a hand-over and beginning it
 _AGAIN_AFTER = 1.0  # seconds between two tries to write to a store that refuses
 _ROWS = 1_000  # leases in one commit: no transaction lasts over 100 ms
 _GATHER = 3  # turns of the event loop in which connections whose replies are there, too, join a commit
@@ -59,12 +60,16 @@ class Stretch:
 @dataclass(slots=True)
 class _Wish:
     turn: Turn
-    at: int
-    granted: asyncio.Future[set[int]]
+    granted: asyncio.Future[tuple[set[int], int]]  # the ids that are leased, and the lease's instant
+
+    def grant(self, leased: set[int], at: int) -> None:
+        if not self.granted.cancelled():
+            self.granted.set_result((leased, at))
 
 
 @dataclass(slots=True)
 class _Batch:
+    at: int = 0  # the instant of all its leases
     wishes: list[_Wish] = field(default_factory=list)
     settlements: list[tuple[Stretch | None, Settlement]] = field(default_factory=list)
     ended: list[Stretch] = field(default_factory=list)
@@ -91,10 +96,11 @@ class Ledger:
         self._clock = clock
         self._executor = executor  # one thread; None commits in the event loop itself
         self._gathering = _Batch()
+        self._wishes: deque[_Wish] = deque()
+        self._alarm: asyncio.TimerHandle | None = None  # rings when the next of them is due
         self._something = asyncio.Event()
         self._on_disk = asyncio.Event()
         self._committing = False
-        self._gates: dict[tuple[str, ...], asyncio.Lock] = {}
         self._commits = 0
 
     async def lease(self, turn: Turn) -> tuple[list[Candidate], datetime]:
@@ -102,20 +108,16 @@ class Ledger:
 
         None of them when the turn's time or its campaign is gone.
         """
-        at = await self._taken(turn, _PATIENCE)
-        self._throttles.promise(turn.throttles, -turn.promised)
-        turn.promised = 0
-        if at is None:
-            return [], self._clock.now()
-        wish = _Wish(turn, at, asyncio.get_running_loop().create_future())
-        self._gathering.wishes.append(wish)
+        wish = _Wish(turn, asyncio.get_running_loop().create_future())
+        self._wishes.append(wish)
         self._something.set()
-        granted = await wish.granted
-        leased = [candidate for candidate in turn.candidates if candidate.id in granted]
-        if leased and not await self._may_begin(turn, at):
-            self._return(leased)
-            leased = []
-        return leased, from_micros(at)
+        granted, at = await wish.granted
+        return [candidate for candidate in turn.candidates if candidate.id in granted], from_micros(at)
+
+    def close(self, reason: str) -> None:
+        """Lease nothing more, for this reason; "" leases again."""
+        self.closed = reason
+        self._something.set()
 
     def settle(self, stretch: Stretch | None, settlements: Sequence[Settlement]) -> None:
         """Have these written with the next commit."""
@@ -141,6 +143,8 @@ class Ledger:
                 await asyncio.sleep(0)
             self._something.clear()
             batch = self._next_batch()
+            if not batch:
+                continue
             self._commits += 1
             if self._commits % _FORGET_EVERY == 0:
                 batch.stale = self._throttles.stale(self._throttles.now())
@@ -156,63 +160,55 @@ class Ledger:
             await self._on_disk.wait()
 
     def _next_batch(self) -> _Batch:
-        """All that gathered, but no more leases than a short transaction can hold."""
+        """All that gathered, and the wishes whose throttles let them through now; the others wait on."""
         batch, self._gathering = self._gathering, _Batch()
+        batch.at = self._throttles.now()
+        ahead: dict[tuple[str, ...], int] = {}  # throttles that somebody waits for already, and for how long
         rows = 0
-        for number, wish in enumerate(batch.wishes):
-            rows += len(wish.turn.candidates)
-            if rows >= _ROWS:
-                self._gathering.wishes = batch.wishes[number + 1 :]
-                del batch.wishes[number + 1 :]
-        if self._gathering:
-            self._something.set()
+        for _ in range(len(self._wishes)):
+            wish = self._wishes.popleft()
+            throttles, n = wish.turn.throttles, len(wish.turn.candidates)
+            if rows >= _ROWS or throttles in ahead:
+                self._wishes.append(wish)
+                continue
+            wait, _by = self._throttles.wait(throttles, batch.at, n)
+            if self.closed or wait > _PATIENCE:
+                self._redeem(wish.turn)
+                wish.grant(set(), batch.at)
+            elif wait > 0:
+                ahead[throttles] = wait
+                self._wishes.append(wish)
+            else:
+                self._redeem(wish.turn)
+                self._spend(batch, self._throttles.take(throttles, batch.at, n))
+                batch.wishes.append(wish)
+                rows += n
+        self._set_alarm(0 if rows >= _ROWS else min(ahead.values(), default=None))
         return batch
 
-    async def _taken(self, turn: Turn, patience: int | None) -> int | None:
-        """Wait for the turn's throttles and count it; the instant, or None when that takes too long.
+    def _redeem(self, turn: Turn) -> None:
+        """The promise that a turn was given out with has been kept, or is off."""
+        self._throttles.promise(turn.throttles, -turn.promised)
+        turn.promised = 0
 
-        Ready connections stand in a queue and only its head watches the throttles: a turn that was promised to a
-        connection which is still busy holds nobody up.
-        """
-        if not turn.throttles:
-            return None if self.closed else self._throttles.now()
-        n = len(turn.candidates)
-        async with self._gates.setdefault(turn.throttles, asyncio.Lock()):
-            while not self.closed:
-                now = self._throttles.now()
-                wait, _ = self._throttles.wait(turn.throttles, now, n)
-                if wait <= 0:
-                    self._spend(self._throttles.take(turn.throttles, now, n))
-                    return now
-                if patience is not None and wait > patience:
-                    return None
-                await asyncio.sleep(wait / 1_000_000)
-        return None
+    def _set_alarm(self, wait: int | None) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if wait is not None:
+            self._alarm = asyncio.get_running_loop().call_later(wait / 1_000_000, self._something.set)
 
-    async def _may_begin(self, turn: Turn, at: int) -> bool:
-        """Whether the hand-over begins when it was counted; one that a slow commit held up is counted anew.
-
-        Otherwise a disk that stands still for three seconds would let three seconds' mail go at once.
-        """
-        if not turn.throttles or self._throttles.now() - at <= _PROMPT:
-            return True
-        self._spend(self._throttles.give_back(turn.throttles, at, len(turn.candidates)))
-        return await self._taken(turn, None) is not None
-
-    def _spend(self, uses: Iterable[tuple[str, int, int]]) -> None:
-        for key, start, used in uses:
-            self._gathering.uses[key, start] = used
-
-    def _return(self, leased: Sequence[Candidate]) -> None:
-        """Nothing of these left: the worker stops before their time comes."""
+    def _count_from_now(self, batch: _Batch) -> None:
+        """The hand-overs of a batch begin now, not when its commit began."""
         now = self._throttles.now()
-        self.settle(
-            None,
-            [
-                Settlement((one.id,), MessageState.QUEUED, now, due_at=one.due_at, attempts=one.attempts)
-                for one in leased
-            ],
-        )
+        for wish in batch.wishes:
+            turn = wish.turn
+            self._spend(self._gathering, self._throttles.postpone(turn.throttles, batch.at, now, len(turn.candidates)))
+
+    @staticmethod
+    def _spend(batch: _Batch, uses: Iterable[tuple[str, int, int]]) -> None:
+        for key, start, used in uses:
+            batch.uses[key, start] = used
 
     async def _written(self, batch: _Batch) -> None:
         while batch:
@@ -226,9 +222,9 @@ class Ledger:
                 log.info("store.writable")
                 self.trouble = ""
             self._count(batch)
+            self._count_from_now(batch)
             for wish in batch.wishes:
-                if not wish.granted.cancelled():
-                    wish.granted.set_result(granted)
+                wish.grant(granted, batch.at)
             return
 
     async def _aside(self, batch: _Batch) -> set[int]:
@@ -242,8 +238,7 @@ class Ledger:
             log.error("store.refuses", reason=error.sentence)
         self.trouble = error.sentence
         for wish in batch.wishes:
-            if not wish.granted.cancelled():
-                wish.granted.set_result(set())
+            wish.grant(set(), batch.at)
         batch.wishes = []
 
     def _commit(self, batch: _Batch) -> set[int]:
@@ -257,22 +252,19 @@ class Ledger:
             for campaign, reason in batch.pauses:
                 self._pause(connection, campaign, reason)
             if batch.wishes:
-                leased = self._lease(connection, batch.wishes)
+                leased = self._lease(connection, batch)
             if batch.uses:
                 spent.write(connection, [(key, start, used) for (key, start), used in batch.uses.items()])
             for key, before in batch.stale:
                 spent.forget(connection, key, before)
         return leased
 
-    def _lease(self, connection: Connection, wishes: Sequence[_Wish]) -> set[int]:
-        """Each at the instant at which its throttles counted it; what no throttle counted shares one, and a statement."""
-        granted: set[int] = set()
-        for at, ids in _by_instant(wishes).items():
-            leased = outbox.lease(connection, self._worker_id, ids, at)
-            if missed := [i for i in ids if i not in leased]:
-                outbox.suppress_queued(connection, missed, at)
-            granted |= leased
-        return granted
+    def _lease(self, connection: Connection, batch: _Batch) -> set[int]:
+        ids = [candidate.id for wish in batch.wishes for candidate in wish.turn.candidates]
+        leased = outbox.lease(connection, self._worker_id, ids, batch.at)
+        if missed := [i for i in ids if i not in leased]:
+            outbox.suppress_queued(connection, missed, batch.at)
+        return leased
 
     def _attributed(self, connection: Connection, batch: _Batch) -> Iterator[tuple[Settlement, int | None]]:
         """The settlements with their hand-over's id, and with given-up messages expired."""
@@ -326,13 +318,3 @@ class Ledger:
                 detail={"reason": reason},
             )
             log.warning("campaign.paused", campaign=campaign.name, reason=reason)
-
-
-def _by_instant(wishes: Sequence[_Wish]) -> dict[int, list[int]]:
-    together = max(wish.at for wish in wishes)
-    ids: dict[int, list[int]] = {}
-    for wish in wishes:
-        if not wish.turn.throttles:
-            wish.at = together
-        ids.setdefault(wish.at, []).extend([candidate.id for candidate in wish.turn.candidates])
-    return ids

@@ -67,10 +67,9 @@ class Throttles:
         jumped, self._jumped = self._jumped, []
         return [*jumped, *uses]
 
-    def give_back(self, keys: Collection[str], at: int, n: int) -> list[tuple[str, int, int]]:
-        """Uncount `n` hand-overs that were taken at `at` and have not begun; returns what the store must keep."""
-        returned = [(key, self._spending[key].give_back(at, n)) for key in keys]
-        return [(key, *entry) for key, entry in returned if entry is not None]
+    def postpone(self, keys: Collection[str], at: int, now: int, n: int) -> list[tuple[str, int, int]]:
+        """Count from `now` on what was taken at `at`: only now does it begin; returns what the store must keep."""
+        return [(key, *entry) for key in keys for entry in self._spending[key].postpone(at, now, n)]
 
     def stale(self, now: int) -> list[tuple[str, int]]:
         """For each throttle the instant before which its slices count no longer."""

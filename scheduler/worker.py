@@ -184,7 +184,8 @@ class Worker:
         """Watch the disk, and write down what goes on for `status`."""
         free = shutil.disk_usage(self._folder).free
         full = f"Only {free // 2**20} MB are free on the disk; sending goes on above {_DISK_FLOOR // 2**20} MB."
-        self._ledger.closed = self._disk = full if free < _DISK_FLOOR else ""
+        self._disk = full if free < _DISK_FLOOR else ""
+        self._ledger.close(self._disk)
         doing = self._doing.told(self._sending, self._ledger, self._disk)
         try:
             await self._aside(lambda: self._write_beat(doing))
@@ -262,7 +263,7 @@ class Worker:
         """Wait for the replies to what is on the wire; what has none after 30 s is found leased at the next start."""
         loop = asyncio.get_running_loop()
         ends = loop.time() + _DRAIN
-        self._ledger.closed = "The worker is stopping."
+        self._ledger.close("The worker is stopping.")
         for dispatch in self._dispatches:
             dispatch.stop()
         _, unanswered = await asyncio.wait(carriers, timeout=_DRAIN)

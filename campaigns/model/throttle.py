@@ -92,31 +92,23 @@ class Spending:
     def take(self, now: int, n: int) -> tuple[int, int]:
         """Count `n` hand-overs; returns the slice they fell into and all that it holds, for the store."""
         throttle = self.throttle
-        start = now - now % throttle.slice
-        if self._slices and self._slices[-1][0] >= start:
-            self._slices[-1][1] += n
-        else:
-            self._slices.append([start, n])
-        self._used += n
         if throttle.paced:
             late = now - self._next
             begin = self._next if 0 <= late <= _LATE else max(now, self._next)
             self._next = begin + n * throttle.interval
-        return self._slices[-1][0], self._slices[-1][1]
+        return self._add(now, n)
 
-    def give_back(self, at: int, n: int) -> tuple[int, int] | None:
-        """Uncount `n` hand-overs that were taken at `at` and have not begun; returns the slice, if it still counts."""
-        if self.throttle.paced:
-            self._next -= n * self.throttle.interval
+    def postpone(self, at: int, now: int, n: int) -> list[tuple[int, int]]:
+        """Count at `now` the `n` hand-overs that were taken at `at`; returns the slices that changed, for the store."""
         start = at - at % self.throttle.slice
-        for entry in reversed(self._slices):
-            if entry[0] <= start:
-                if entry[0] < start or entry[1] < n:
-                    return None
-                entry[1] -= n
-                self._used -= n
-                return entry[0], entry[1]
-        return None
+        if now < start + self.throttle.slice:
+            return []
+        taken = next((entry for entry in reversed(self._slices) if entry[0] <= start), None)
+        if taken is None or taken[0] < start:
+            return [self._add(now, n)]  # it counted no longer
+        taken[1] -= n
+        self._used -= n
+        return [(start, taken[1]), self._add(now, n)]
 
     def shift(self, micros: int) -> list[tuple[int, int]]:
         """Move everything along with a wall clock that jumped; returns all slices, for the store."""
@@ -124,6 +116,14 @@ class Spending:
             entry[0] += micros
         self._next += micros
         return [(start, used) for start, used in self._slices]
+
+    def _add(self, now: int, n: int) -> tuple[int, int]:
+        start = now - now % self.throttle.slice
+        if not self._slices or self._slices[-1][0] < start:
+            self._slices.append([start, 0])
+        self._slices[-1][1] += n
+        self._used += n
+        return self._slices[-1][0], self._slices[-1][1]
 
     def _pace_wait(self, now: int, ahead: int) -> int:
         if not self.throttle.paced:

@@ -123,12 +123,22 @@ def test_promised_turns_stand_in_front() -> None:
     assert spending.wait(now, 1, ahead=2) == 300_000
 
 
-def test_what_has_not_begun_can_be_given_back() -> None:
-    spending, now = Spending(Throttle.parse("2/s")), 10**15
-    spending.take(now, 1)
-    assert spending.give_back(now, 1) == (now, 0)
-    assert (spending.room(now), spending.wait(now, 1)) == (2, 0)
-    assert spending.give_back(now - 5_000_000, 1) is None  # it counts no longer
+def test_what_a_commit_held_up_counts_from_its_end() -> None:
+    spending, now = Spending(Throttle.parse("2/s burst 2")), 10**15
+    spending.take(now, 2)
+    assert spending.postpone(now, now + 900, 1) == []  # within its slice
+    assert spending.postpone(now, now + 400_000, 1) == [(now, 1), (now + 400_000, 1)]
+    assert spending.wait(now + 1_001_000, 1) == 0
+    spending.take(now + 1_001_000, 1)
+    assert spending.wait(now + 1_001_000, 1) == 400_000
+
+
+def test_what_was_held_up_for_longer_than_a_unit_counts_again() -> None:
+    spending, now = Spending(Throttle.parse("2/s burst 2")), 10**15
+    spending.take(now, 2)
+    assert spending.wait(now + 3_000_000, 2) == 0
+    assert spending.postpone(now, now + 3_000_000, 2) == [(now + 3_000_000, 2)]
+    assert spending.wait(now + 3_000_000, 1) == 1_001_000
 
 
 def test_slices_move_with_a_clock_that_was_set() -> None:
