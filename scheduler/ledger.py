@@ -60,9 +60,9 @@ class Stretch:
 @dataclass(slots=True)
 class _Wish:
     turn: Turn
-    granted: asyncio.Future[tuple[set[int], int]]  # the ids that are leased, and the lease's instant
+    granted: asyncio.Future[tuple[set[int], datetime]]  # the ids that are leased, and the lease's instant
 
-    def grant(self, leased: set[int], at: int) -> None:
+    def grant(self, leased: set[int], at: datetime) -> None:
         if not self.granted.cancelled():
             self.granted.set_result((leased, at))
 
@@ -112,7 +112,7 @@ class Ledger:
         self._wishes.append(wish)
         self._something.set()
         granted, at = await wish.granted
-        return [candidate for candidate in turn.candidates if candidate.id in granted], from_micros(at)
+        return [candidate for candidate in turn.candidates if candidate.id in granted], at
 
     def close(self, reason: str) -> None:
         """Lease nothing more, for this reason; "" leases again."""
@@ -174,7 +174,7 @@ class Ledger:
             wait, _by = self._throttles.wait(throttles, batch.at, n)
             if self.closed or wait > _PATIENCE:
                 self._redeem(wish.turn)
-                wish.grant(set(), batch.at)
+                wish.grant(set(), from_micros(batch.at))
             elif wait > 0:
                 ahead[throttles] = wait
                 self._wishes.append(wish)
@@ -223,8 +223,9 @@ class Ledger:
                 self.trouble = ""
             self._count(batch)
             self._count_from_now(batch)
+            at = from_micros(batch.at)
             for wish in batch.wishes:
-                wish.grant(granted, batch.at)
+                wish.grant(granted, at)
             return
 
     async def _aside(self, batch: _Batch) -> set[int]:
@@ -238,7 +239,7 @@ class Ledger:
             log.error("store.refuses", reason=error.sentence)
         self.trouble = error.sentence
         for wish in batch.wishes:
-            wish.grant(set(), batch.at)
+            wish.grant(set(), from_micros(batch.at))
         batch.wishes = []
 
     def _commit(self, batch: _Batch) -> set[int]:
