@@ -24,6 +24,7 @@ _STATE = {
     Verdict.REJECTED: (MessageState.REJECTED, AttemptOutcome.REJECTED),
     Verdict.UNCERTAIN: (MessageState.UNCERTAIN, AttemptOutcome.UNCERTAIN),
 }
+_TO_BE_TRIED_AGAIN = (Verdict.DEFERRED, Verdict.RETURNED)
 
 
 def settlements(
@@ -31,28 +32,29 @@ def settlements(
 ) -> list[Settlement]:
     """What is written down for leased messages; those that fared alike share an entry, unless they are to be tried again."""
     now = clock.now()
-    alike: dict[tuple[Outcome, int], list[Candidate]] = {}
+    alike: dict[tuple[Outcome, int], list[int]] = {}
     found = []
     for candidate, outcome in zip(candidates, outcomes, strict=True):
-        if outcome.verdict in (Verdict.DEFERRED, Verdict.RETURNED):
+        if outcome.verdict in _TO_BE_TRIED_AGAIN:
             found.append(_again(candidate, outcome, campaign, now))
         else:
-            alike.setdefault((outcome, candidate.attempts), []).append(candidate)
-    for (outcome, attempts), those in alike.items():
-        state, tried = _STATE[outcome.verdict]
-        found.append(
-            Settlement(
-                message_ids=tuple(candidate.id for candidate in those),
-                state=state,
-                at=to_micros(now),
-                attempts=attempts + 1,
-                remote_id=outcome.remote_id if len(those) == 1 else None,  # a request's id stands with its hand-over
-                outcome=tried,
-                code=_code(outcome),
-                text=outcome.text,
-            )
-        )
+            alike.setdefault((outcome, candidate.attempts), []).append(candidate.id)
+    found += [_ended(ids, outcome, attempts, now) for (outcome, attempts), ids in alike.items()]
     return found
+
+
+def _ended(ids: list[int], outcome: Outcome, attempts: int, now: datetime) -> Settlement:
+    state, tried = _STATE[outcome.verdict]
+    return Settlement(
+        message_ids=tuple(ids),
+        state=state,
+        at=to_micros(now),
+        attempts=attempts + 1,
+        remote_id=outcome.remote_id if len(ids) == 1 else None,  # a request's id stands with its hand-over
+        outcome=tried,
+        code=_code(outcome) if tried else "",
+        text=outcome.text if tried else "",
+    )
 
 
 def _again(candidate: Candidate, outcome: Outcome, campaign: SendingCampaign, now: datetime) -> Settlement:

@@ -93,7 +93,7 @@ class Dispatch:
     async def _carry(self, connection: Connection, turn: Turn, stretch: Stretch) -> Turn | None:
         """One turn, from envelope to settlement; returns the turn whose envelope travelled along, if one did."""
         self._shape(turn.candidates[0].shape_id)  # what could fail is done before anything is leased
-        refusal = await connection.prepare(_envelopes(turn.campaign.sender.address, turn.candidates))
+        refusal = await connection.prepare(_envelope(turn))
         if refusal is not None:
             await self._refused(turn, refusal, stretch)
             return None
@@ -114,7 +114,7 @@ class Dispatch:
     ) -> Sequence[Outcome]:
         """The contract says that nothing raises; if something does, nobody knows what left."""
         try:
-            return await connection.hand_over(messages, then=_envelopes_of(following))
+            return await connection.hand_over(messages, then=None if following is None else _envelope(following))
         except Exception as error:
             log.exception("transport.broken", transport=self.transport.name)
             lost = Outcome(
@@ -167,19 +167,10 @@ class Dispatch:
             log.warning("transport.failing", transport=self.transport.name, reason=self.health.trouble)
 
     def _messages(self, turn: Turn, leased: Sequence[Candidate], at: datetime) -> list[Message]:
-        return [
-            Message(
-                id=candidate.id,
-                token=candidate.token,
-                sender=turn.campaign.sender,
-                shape_id=candidate.shape_id,
-                shape=self._shape(candidate.shape_id),
-                to=candidate.to,
-                values=unpack_values(candidate.slots),
-                leased_at=at,
-            )
-            for candidate in leased
-        ]
+        sender = turn.campaign.sender
+        shape_id = leased[0].shape_id  # the same for all of a turn
+        shape = self._shape(shape_id)
+        return [Message(c.id, c.token, sender, shape_id, shape, c.to, unpack_values(c.slots), at) for c in leased]
 
     def _shape(self, shape_id: int) -> Shape:
         shape = self._shapes.get(shape_id)
@@ -196,9 +187,7 @@ class Dispatch:
         return shape
 
 
-def _envelopes(mail_from: str, candidates: Sequence[Candidate]) -> list[Envelope]:
-    return [Envelope(candidate.id, mail_from, candidate.to) for candidate in candidates]
-
-
-def _envelopes_of(turn: Turn | None) -> list[Envelope]:
-    return [] if turn is None else _envelopes(turn.campaign.sender.address, turn.candidates)
+def _envelope(turn: Turn) -> Envelope:
+    """What is asked before the lease: of a batch, the first."""
+    first = turn.candidates[0]
+    return Envelope(first.id, turn.campaign.sender.address, first.to)

@@ -121,7 +121,7 @@ class Ledger:
 
     def settle(self, stretch: Stretch | None, settlements: Sequence[Settlement]) -> None:
         """Have these written with the next commit."""
-        self._gathering.settlements.extend((stretch, settlement) for settlement in settlements)
+        self._gathering.settlements += [(stretch, settlement) for settlement in settlements]
         self._something.set()
 
     def end(self, stretch: Stretch) -> None:
@@ -201,8 +201,7 @@ class Ledger:
     def _count_from_now(self, batch: _Batch) -> None:
         """The hand-overs of a batch begin now, not when its commit began."""
         now = self._throttles.now()
-        for wish in batch.wishes:
-            turn = wish.turn
+        for turn in [wish.turn for wish in batch.wishes if wish.turn.throttles]:
             self._spend(self._gathering, self._throttles.postpone(turn.throttles, batch.at, now, len(turn.candidates)))
 
     @staticmethod

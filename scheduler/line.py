@@ -28,8 +28,9 @@ _PROOFS = -(2**15)  # the lane in which a campaign's proofs stand
 _Key = tuple[int, int]  # campaign id, lane
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Lane:
+    key: _Key
     campaign: SendingCampaign
     throttles: tuple[str, ...]
     waiting: deque[Candidate] = field(default_factory=deque)
@@ -51,7 +52,8 @@ class Line:
         self._spending = spending
         self._batch = batch
         self._lanes: dict[_Key, _Lane] = {}
-        self._order: deque[_Key] = deque()
+        self._proofs: deque[_Lane] = deque()  # whose turn is next among them
+        self._others: deque[_Lane] = deque()
         self._in_hand: set[int] = set()
         self._moved = asyncio.Event()
         self._closed = False
@@ -66,8 +68,8 @@ class Line:
             throttles = (*self._throttles, *self._spending.keys(f"campaign {campaign.id}", campaign.throttles))
             lane = self._lanes.get(key)
             if lane is None:
-                self._lanes[key] = _Lane(campaign, throttles)
-                self._order.append(key)
+                lane = self._lanes[key] = _Lane(key, campaign, throttles)
+                self._peers(lane).append(lane)
             else:
                 lane.campaign, lane.throttles, lane.dry_until = campaign, throttles, 0
         self._move()
@@ -96,20 +98,15 @@ class Line:
 
     def turn(self, within: int = HORIZON) -> Turn | None:
         """The next turn that is due within so many microseconds, if there is one."""
+        if self._closed:
+            return None
         now = self._spending.now()
-        for key in () if self._closed else self._keys():
-            lane = self._lanes[key]
-            if not self._fill(key, lane, now) or self._wait(lane, now, 1) > within:
-                continue
-            chosen = self._choose(lane, self._spending.most(lane.throttles, self._batch))
-            wait = self._wait(lane, now, len(chosen))
-            if wait > within:
-                lane.waiting.extendleft(reversed(chosen))
-                continue
-            self._spending.promise(lane.throttles, len(chosen))
-            self._order.remove(key)
-            self._order.append(key)
-            return Turn(lane.campaign, chosen, lane.throttles, promised=len(chosen))
+        for lane in (*self._proofs, *self._others):
+            if chosen := self._due(lane, now, within):
+                peers = self._peers(lane)
+                peers.remove(lane)
+                peers.append(lane)
+                return Turn(lane.campaign, chosen, lane.throttles, promised=len(chosen))
         return None
 
     def give_back(self, turn: Turn) -> None:
@@ -148,31 +145,44 @@ class Line:
         return wanted
 
     def _drop(self, key: _Key) -> None:
-        self.done(self._lanes.pop(key).waiting)
-        self._order.remove(key)
+        lane = self._lanes.pop(key)
+        self.done(lane.waiting)
+        self._peers(lane).remove(lane)
 
-    def _keys(self) -> list[_Key]:
-        return sorted(self._order, key=lambda key: key[1] != _PROOFS)
+    def _peers(self, lane: _Lane) -> deque[_Lane]:
+        """The lanes that it takes turns with."""
+        return self._proofs if lane.key[1] == _PROOFS else self._others
 
-    def _fill(self, key: _Key, lane: _Lane, now: int) -> bool:
+    def _due(self, lane: _Lane, now: int, within: int) -> list[Candidate]:
+        """What may leave the lane together, set aside under its throttles; none when that is not due in time."""
+        if not self._fill(lane, now) or self._wait(lane, now, 1) > within:
+            return []
+        chosen = self._choose(lane, self._spending.most(lane.throttles, self._batch))
+        if len(chosen) > 1 and self._wait(lane, now, len(chosen)) > within:
+            lane.waiting.extendleft(reversed(chosen))
+            return []
+        self._spending.promise(lane.throttles, len(chosen))
+        return chosen
+
+    def _fill(self, lane: _Lane, now: int) -> bool:
         """Read ahead where nothing waits; whether something does now."""
         if lane.waiting or now < lane.dry_until:
             return bool(lane.waiting)
         with self._store.read() as connection:
-            found = self._read(connection, key, lane, now)
+            found = self._read(connection, lane, now)
             if not found and lane.read_to != _START:  # messages that came back stand before the place we read to
                 lane.read_to = _START
-                found = self._read(connection, key, lane, now)
+                found = self._read(connection, lane, now)
             if not found:
                 lane.read_to = _START
-                lane.dry_until = max(outbox.next_due(connection, *key) or _NEVER, now + _LOOK_AGAIN)
+                lane.dry_until = max(outbox.next_due(connection, *lane.key) or _NEVER, now + _LOOK_AGAIN)
         lane.waiting.extend(found)
         self._in_hand.update(candidate.id for candidate in found)
         return bool(found)
 
-    def _read(self, connection: Connection, key: _Key, lane: _Lane, now: int) -> list[Candidate]:
+    def _read(self, connection: Connection, lane: _Lane, now: int) -> list[Candidate]:
         """The next messages that are in nobody's hand, past the place that was read to."""
-        campaign_id, number = key
+        campaign_id, number = lane.key
         limit = max(_READ_AHEAD, 2 * self._batch)
         if number == _PROOFS:
             return self._free(outbox.proofs(connection, campaign_id, limit=limit))

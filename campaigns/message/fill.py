@@ -25,7 +25,7 @@ def html_body(message: Message) -> str | None:
 def fill(pieces: Pieces, message: Message) -> str:
     """The text of `pieces` for this message; line ends are \\n."""
     return "".join(
-        escaped(value_of(piece, message), piece.escape) if isinstance(piece, Hole) else piece for piece in pieces
+        [piece if isinstance(piece, str) else escaped(value_of(piece, message), piece.escape) for piece in pieces]
     )
 
 

@@ -84,11 +84,11 @@ def candidates(
     )
     # Two looks, because SQLite finds its place in the index by due time and id only where the due time is given.
     equal = lane_of.where(messages.c.due_at == due, messages.c.id > last).order_by(messages.c.id)
-    found = [Candidate(*row) for row in connection.execute(equal.limit(limit))]
+    found = _candidates(connection, equal.limit(limit))
     if len(found) < limit:
         later = lane_of.where(messages.c.due_at > due, messages.c.due_at <= now)
         later = later.order_by(messages.c.due_at, messages.c.id).limit(limit - len(found))
-        found += [Candidate(*row) for row in connection.execute(later)]
+        found += _candidates(connection, later)
     return found
 
 
@@ -100,7 +100,11 @@ def proofs(connection: Connection, campaign_id: int, *, limit: int) -> list[Cand
         .order_by(messages.c.id)
         .limit(limit)
     )
-    return [Candidate(*row) for row in connection.execute(query)]
+    return _candidates(connection, query)
+
+
+def _candidates(connection: Connection, query: Select[Any]) -> list[Candidate]:
+    return list(map(Candidate._make, connection.execute(query).all()))
 
 
 def lanes(connection: Connection, campaign_id: int) -> list[int]:
@@ -147,8 +151,10 @@ def lease(connection: Connection, worker_id: int, ids: Sequence[int], at: int) -
 
     Call it inside `Store.lease()`: when that block ends, the lease is on disk.
     """
-    leased = _LEASE.one(connection, worker_id, at, numbers(ids))
-    return set(leased.scalars())
+    wanted = numbers(ids)
+    if _LEASE.one(connection, worker_id, at, wanted).rowcount == len(ids):
+        return set(ids)
+    return set(_LEASED.one(connection, worker_id, at, wanted).scalars())
 
 
 def suppress_queued(connection: Connection, ids: Sequence[int], at: int) -> int:
@@ -277,8 +283,16 @@ _LEASE = Prepared(
         ),
         ~_SUPPRESSED,
     )
-    .values(state=literal(MessageState.LEASED), worker_id=bindparam("worker_id"), leased_at=bindparam("leased_at"))
-    .returning(messages.c.id),
+    .values(state=literal(MessageState.LEASED), worker_id=bindparam("worker_id"), leased_at=bindparam("leased_at")),
+    ("worker_id", "leased_at", "ids"),
+)
+_LEASED = Prepared(
+    select(messages.c.id).where(
+        messages.c.id.in_(among("ids")),
+        messages.c.state == literal(MessageState.LEASED),
+        messages.c.worker_id == bindparam("worker_id"),
+        messages.c.leased_at == bindparam("leased_at"),
+    ),
     ("worker_id", "leased_at", "ids"),
 )
 

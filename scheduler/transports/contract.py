@@ -2,10 +2,10 @@
 
 A transport opens connections; each carries one batch at a time. The dispatcher's order is
 
-    refusal = await connection.prepare(envelopes)      nothing is leased yet; the far side may say no
+    refusal = await connection.prepare(envelope)      nothing is leased yet; the far side may say no
     ... the messages are leased: from here on they may be on the wire ...
-    outcomes = await connection.hand_over(messages, then=next_envelopes)
-    refusal = await connection.prepare(next_envelopes) answered by what came back with the hand-over
+    outcomes = await connection.hand_over(messages, then=next_envelope)
+    refusal = await connection.prepare(next_envelope) answered by what came back with the hand-over
 
 so that over SMTP with PIPELINING a message costs one round trip. No method raises for what a server says or does.
 """
@@ -61,15 +61,15 @@ class Outcome(NamedTuple):
 class Connection(Protocol):
     """One way through, used by one task at a time."""
 
-    async def prepare(self, envelopes: Sequence[Envelope]) -> Outcome | None:
+    async def prepare(self, envelope: Envelope) -> Outcome | None:
         """Bring the connection to the point where only the bytes are missing; None when it is there.
 
-        Connects, greets, encrypts and logs in first where that is needed. An Outcome speaks of the first envelope
-        (SMTP takes one at a time). After `hand_over(..., then=envelopes)` it answers for those from what was read.
+        Connects, greets, encrypts and logs in first where that is needed. The envelope is the batch's first: what can
+        be asked beforehand is asked of one (SMTP). After `hand_over(..., then=envelope)` the answer was read there.
         """
         ...
 
-    async def hand_over(self, messages: Sequence[Message], then: Sequence[Envelope] = ()) -> Sequence[Outcome]:
+    async def hand_over(self, messages: Sequence[Message], then: Envelope | None = None) -> Sequence[Outcome]:
         """Put the messages on the wire and wait for the answer: one Outcome for each, in order."""
         ...
 

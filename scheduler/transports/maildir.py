@@ -45,10 +45,10 @@ class MaildirConnection:
         self._tmp, self._new, self._cur = (path / name for name in ("tmp", "new", "cur"))
         self._read = _ReadMails(self._cur)
 
-    async def prepare(self, envelopes: Sequence[Envelope]) -> Outcome | None:
+    async def prepare(self, envelope: Envelope) -> Outcome | None:
         return await asyncio.to_thread(self._make_folders)
 
-    async def hand_over(self, messages: Sequence[Message], then: Sequence[Envelope] = ()) -> Sequence[Outcome]:
+    async def hand_over(self, messages: Sequence[Message], then: Envelope | None = None) -> Sequence[Outcome]:
         return await asyncio.to_thread(self._write, messages)
 
     async def abandon(self) -> None:

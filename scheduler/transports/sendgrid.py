@@ -113,11 +113,11 @@ class SendgridConnection:
             follow_redirects=False,
         )
 
-    async def prepare(self, envelopes: Sequence[Envelope]) -> Outcome | None:
+    async def prepare(self, envelope: Envelope) -> Outcome | None:
         """Nothing can be asked before the request itself."""
         return None
 
-    async def hand_over(self, messages: Sequence[Message], then: Sequence[Envelope] = ()) -> Sequence[Outcome]:
+    async def hand_over(self, messages: Sequence[Message], then: Envelope | None = None) -> Sequence[Outcome]:
         """One request, or more where the messages cannot share one; none is begun after one that did not get through."""
         outcomes: dict[int, Outcome] = {}
         stopped: Outcome | None = None

@@ -11,6 +11,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from json.encoder import encode_basestring
 from typing import Any
 from urllib.parse import quote
@@ -168,14 +169,16 @@ def _rows(messages: Sequence[Message], tags: dict[Hole, str]) -> list[bytes]:
         "custom_args": {HANDLE_ARG: own},
         **({"substitutions": links | values} if tags else {}),
     }
-    form = _dump(row).replace("%", "%%")
+    each = _dump(_EACH)
+    constants = _dump(row).replace(own, each).split(each)
     columns: list[Iterable[str]] = [map(encode_basestring, [m.to for m in messages])]
     if "subject" in row:
         columns.append(map(encode_basestring, map(fill.subject, messages)))
-    columns += [[handle(m.id, m.token) for m in messages]] * form.count(own)
-    columns += [map(encode_basestring, _column(messages, hole)) for hole in tags if hole.slot >= 0]
-    form = form.replace(own, "%s").replace(_dump(_EACH), "%s")
-    return [(form % row).encode() for row in zip(*columns, strict=True)]
+    slots = [hole for hole in tags if hole.slot >= 0]
+    columns += [[handle(m.id, m.token) for m in messages]] * (len(constants) - 1 - len(columns) - len(slots))
+    columns += [map(encode_basestring, _column(messages, hole)) for hole in slots]
+    woven = [part for constant, column in zip(constants, columns) for part in (repeat(constant), column)]
+    return [row.encode() for row in map("".join, zip(*woven, repeat(constants[-1])))]
 
 
 def _column(messages: Sequence[Message], hole: Hole) -> list[str]:

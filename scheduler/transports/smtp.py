@@ -82,8 +82,7 @@ class SmtpConnection:
         self._owed = 0  # replies that belong to nobody
         self._handed_over = 0
 
-    async def prepare(self, envelopes: Sequence[Envelope]) -> Outcome | None:
-        envelope = envelopes[0]
+    async def prepare(self, envelope: Envelope) -> Outcome | None:
         if self._ready == envelope and self._is_open():
             return None
         if self._ready is not None or self._asked not in (None, envelope):
@@ -97,7 +96,7 @@ class SmtpConnection:
             self._rest()
         return refusal
 
-    async def hand_over(self, messages: Sequence[Message], then: Sequence[Envelope] = ()) -> Sequence[Outcome]:
+    async def hand_over(self, messages: Sequence[Message], then: Envelope | None = None) -> Sequence[Outcome]:
         (message,) = messages
         ready, self._ready = self._ready, None
         session = self._session
@@ -214,14 +213,14 @@ class SmtpConnection:
 
     # -- the mail
 
-    def _ahead(self, session: Session, then: Sequence[Envelope]) -> bytes:
+    def _ahead(self, session: Session, then: Envelope | None) -> bytes:
         """The next MAIL, RCPT, DATA, if they may leave with the mail."""
-        if not then or not self._pipelines(session) or self._handed_over + 1 >= _MESSAGES_A_CONNECTION:
+        if then is None or not self._pipelines(session) or self._handed_over + 1 >= _MESSAGES_A_CONNECTION:
             return b""
-        if unsendable(then[0], session.features) is not None:
+        if unsendable(then, session.features) is not None:
             return b""
-        self._asked = then[0]
-        return commands(then[0], session.features)
+        self._asked = then
+        return commands(then, session.features)
 
     async def _deliver(self, session: Session, mail: bytes, ahead: bytes) -> Outcome:
         wire = session.wire

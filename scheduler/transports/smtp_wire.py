@@ -27,7 +27,8 @@ class Wire(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._lost = self._loop.create_future()
         self._deadline: float | None = None
-        self._on_time: str | None = None  # what to say when the deadline passes; None: go quietly
+        self._patience = 0.0  # the wait's seconds
+        self._on_time: str | None = None  # what to say of them when the deadline passes; None: go quietly
         self._timer: asyncio.TimerHandle | None = None
         self.cut: str | None = None  # why nothing more can be said or heard
 
@@ -128,7 +129,7 @@ class Wire(asyncio.Protocol):
 
     async def _wait(self, seconds: float, on_time: str) -> None:
         self._waiter = self._loop.create_future()
-        self._on_time = on_time.format(seconds)
+        self._on_time = on_time
         self._arm(seconds)
         try:
             await self._waiter
@@ -145,6 +146,7 @@ class Wire(asyncio.Protocol):
 
     def _arm(self, seconds: float) -> None:
         """Move the deadline; the timer is seldom touched, for most deadlines move before they pass."""
+        self._patience = seconds
         self._deadline = self._loop.time() + seconds
         if self._timer is None or self._timer.when() > self._deadline:
             if self._timer is not None:
@@ -158,7 +160,7 @@ class Wire(asyncio.Protocol):
         if self._loop.time() < self._deadline:
             self._timer = self._loop.call_at(self._deadline, self._tick)
         elif self._on_time is not None:
-            self.abort(self._on_time)
+            self.abort(self._on_time.format(self._patience))
         else:
             self.write(b"QUIT\r\n")
             self.cut = "The connection had rested too long."

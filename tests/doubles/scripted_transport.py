@@ -42,11 +42,11 @@ class ScriptedConnection:
     def __init__(self, transport: ScriptedTransport) -> None:
         self._transport = transport
 
-    async def prepare(self, envelopes: Sequence[Envelope]) -> Outcome | None:
+    async def prepare(self, envelope: Envelope) -> Outcome | None:
         await asyncio.sleep(self._transport.delay)
-        return self._transport.on_prepare(envelopes[0])
+        return self._transport.on_prepare(envelope)
 
-    async def hand_over(self, messages: Sequence[Message], then: Sequence[Envelope] = ()) -> Sequence[Outcome]:
+    async def hand_over(self, messages: Sequence[Message], then: Envelope | None = None) -> Sequence[Outcome]:
         transport = self._transport
         begun = transport.clock.now()
         await asyncio.sleep(transport.delay)

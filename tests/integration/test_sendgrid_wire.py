@@ -16,7 +16,7 @@ import pytest
 import trustme
 
 from campaigns.message import fill
-from campaigns.message.message import Message, handle
+from campaigns.message.message import Envelope, Message, handle
 from scheduler.transports import sendgrid
 from scheduler.transports.contract import Blame, Connection, Outcome, Stage, Transport, Verdict
 from scheduler.transports.sendgrid import SendgridSettings, SendgridTransport
@@ -94,7 +94,7 @@ async def test_a_batch_leaves_in_one_request_and_each_person_gets_the_approved_m
     double: SendgridDouble, connection: Connection
 ) -> None:
     messages = [a_message(n, f"Ünï & <{n}>", "a b") for n in range(1, 251)]
-    assert await connection.prepare([]) is None
+    assert await connection.prepare(Envelope(1, SENDER.address, "ada@example.org")) is None
     outcomes = await connection.hand_over(messages)
     assert double.requests == 1
     (request_id,) = {mail.request_id for mail in double.mails}

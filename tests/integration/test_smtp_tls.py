@@ -47,9 +47,9 @@ async def send(connection: SmtpConnection, *numbers: int) -> list[Outcome]:
 async def send_all(connection: SmtpConnection, messages: Sequence[Message]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     envelopes = [Envelope(one.id, SENDER.address, one.to) for one in messages]
-    for place, one in enumerate(messages):
-        refusal = await connection.prepare(envelopes[place : place + 1])
-        outcomes += [refusal] if refusal else await connection.hand_over([one], envelopes[place + 1 : place + 2])
+    for one, envelope, then in zip(messages, envelopes, (*envelopes[1:], None), strict=True):
+        refusal = await connection.prepare(envelope)
+        outcomes += [refusal] if refusal else await connection.hand_over([one], then)
     await connection.close()
     return outcomes
 
@@ -291,7 +291,7 @@ async def test_postfix_takes_every_mail_of_many_connections(tmp_path: Path, unus
     try:
         transport = SmtpTransport(SmtpSettings("sink", "127.0.0.1", unused_tcp_port, "none"), QUICK)
         for _ in range(100):
-            refusal = await transport.connect().prepare([Envelope(1, SENDER.address, "p@example.org")])
+            refusal = await transport.connect().prepare(Envelope(1, SENDER.address, "p@example.org"))
             if refusal is None:
                 break
             await asyncio.sleep(0.02)

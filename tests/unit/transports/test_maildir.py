@@ -31,9 +31,13 @@ def message(number: int) -> Message:
     )
 
 
+def envelope(one: Message) -> Envelope:
+    return Envelope(one.id, SENDER.address, one.to)
+
+
 async def put(connection: MaildirConnection, *numbers: int) -> list[Outcome]:
     messages = [message(number) for number in numbers]
-    refusal = await connection.prepare([Envelope(one.id, SENDER.address, one.to) for one in messages])
+    refusal = await connection.prepare(envelope(messages[0]))
     return [refusal] if refusal else list(await connection.hand_over(messages))
 
 
@@ -125,7 +129,7 @@ async def test_other_mails_in_the_mailbox_are_left_alone(connection: MaildirConn
 
 
 async def test_a_crash_before_the_rename_leaves_no_half_mail(connection: MaildirConnection, box: Path) -> None:
-    await connection.prepare([])
+    await connection.prepare(envelope(message(1)))
     (box / "tmp" / "1.0000000000000001.eml").write_bytes(b"Subject: ha")
     await put(connection, 1)
     assert (box / "new" / "1.0000000000000001.eml").read_bytes() == to_bytes(message(1)).replace(b"\r\n", b"\n")
@@ -143,7 +147,7 @@ async def test_a_full_disk_is_an_outage_and_leaves_nothing(
         room[0] -= written
         return written
 
-    await connection.prepare([])
+    await connection.prepare(envelope(message(1)))
     with monkeypatch.context() as patched:
         patched.setattr(os, "write", nearly_full)
         outcomes = await put(connection, 1, 2, 3)

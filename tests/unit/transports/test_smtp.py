@@ -47,11 +47,11 @@ async def send(connection: SmtpConnection, messages: list[Message], *, ahead: bo
     """As the dispatcher does: what `prepare` refuses is not handed over."""
     outcomes = []
     for place, one in enumerate(messages):
-        refusal = await connection.prepare([envelope(one)])
+        refusal = await connection.prepare(envelope(one))
         if refusal is not None:
             outcomes.append(refusal)
             continue
-        then = [envelope(messages[place + 1])] if ahead and place + 1 < len(messages) else []
+        then = envelope(messages[place + 1]) if ahead and place + 1 < len(messages) else None
         outcomes += await connection.hand_over([one], then)
     return outcomes
 
@@ -383,7 +383,7 @@ async def test_nobody_listens() -> None:
 async def test_abandoning_a_prepared_envelope_sends_nothing(serve: Serve) -> None:
     server = await serve()
     connection = transport(server).connect()
-    assert await connection.prepare([envelope(message(1))]) is None
+    assert await connection.prepare(envelope(message(1))) is None
     await connection.abandon()
     assert verdicts(await send(connection, [message(2)])) == ["accepted"]
     await connection.close()
@@ -393,8 +393,8 @@ async def test_abandoning_a_prepared_envelope_sends_nothing(serve: Serve) -> Non
 async def test_another_envelope_than_the_one_announced_gets_a_new_connection(serve: Serve) -> None:
     server = await serve()
     connection = transport(server).connect()
-    assert await connection.prepare([envelope(message(1))]) is None
-    await connection.hand_over([message(1)], [envelope(message(2))])
+    assert await connection.prepare(envelope(message(1))) is None
+    await connection.hand_over([message(1)], envelope(message(2)))
     assert verdicts(await send(connection, [message(3)])) == ["accepted"]
     await connection.close()
     assert [kept.rcpt_to[0] for kept in server.mails] == ["person1@example.org", "person3@example.org"]
@@ -403,7 +403,7 @@ async def test_another_envelope_than_the_one_announced_gets_a_new_connection(ser
 async def test_a_mail_is_never_written_under_another_envelope(serve: Serve) -> None:
     server = await serve()
     connection = transport(server).connect()
-    assert await connection.prepare([envelope(message(1))]) is None
+    assert await connection.prepare(envelope(message(1))) is None
     (outcome,) = await connection.hand_over([message(2)])
     await connection.close()
     assert outcome.verdict is Verdict.RETURNED
@@ -413,9 +413,9 @@ async def test_a_mail_is_never_written_under_another_envelope(serve: Serve) -> N
 async def test_a_cancelled_hand_over_leaves_no_connection_behind(serve: Serve) -> None:
     server = await serve(answer=replies(**{".": SILENCE}))
     connection = transport(server, replace(QUICK, final_dot=60)).connect()
-    assert await connection.prepare([envelope(message(1))]) is None
+    assert await connection.prepare(envelope(message(1))) is None
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(connection.hand_over([message(1)], [envelope(message(2))]), 0.05)
+        await asyncio.wait_for(connection.hand_over([message(1)], envelope(message(2))), 0.05)
     server.answer = lambda command, argument: None
     assert verdicts(await send(connection, [message(2)])) == ["accepted"]
     await connection.close()
