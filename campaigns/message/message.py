@@ -59,9 +59,8 @@ def pack_values(joined: str) -> bytes:
 
 def unpack_values(stored: bytes) -> tuple[str, ...]:
     """The values of a message, by slot number."""
-    codec, body = stored[:1], stored[1:]
-    text = (zlib.decompress(body) if codec == _ZIPPED else body).decode()
-    return tuple(text.split("\0")[:-1])
+    body = zlib.decompress(stored[1:]) if stored.startswith(_ZIPPED) else stored[1:]
+    return tuple(body.decode().split("\0")[:-1])
 
 
 def handle(message_id: int, token: bytes) -> str:

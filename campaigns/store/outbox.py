@@ -79,32 +79,16 @@ def candidates(
 ) -> list[Candidate]:
     """Queued messages of a lane that are due, in order of due time, past the (due_at, id) given in `after`."""
     due, last = after
-    lane_of = _CANDIDATES.where(
-        messages.c.campaign_id == campaign_id, messages.c.lane == lane, messages.c.wave != literal(Wave.PROOF)
-    )
     # Two looks, because SQLite finds its place in the index by due time and id only where the due time is given.
-    equal = lane_of.where(messages.c.due_at == due, messages.c.id > last).order_by(messages.c.id)
-    found = _candidates(connection, equal.limit(limit))
+    found = _DUE_THEN.all(connection, campaign_id, lane, due, last, limit)
     if len(found) < limit:
-        later = lane_of.where(messages.c.due_at > due, messages.c.due_at <= now)
-        later = later.order_by(messages.c.due_at, messages.c.id).limit(limit - len(found))
-        found += _candidates(connection, later)
-    return found
+        found += _DUE_LATER.all(connection, campaign_id, lane, due, now, limit - len(found))
+    return list(map(Candidate._make, found))
 
 
 def proofs(connection: Connection, campaign_id: int, *, limit: int) -> list[Candidate]:
     """A campaign's proofs that wait, oldest first."""
-    query = (
-        # "+ 0" keeps SQLite on the small index of proofs: the queued ones of a campaign may be millions.
-        _CANDIDATES.where(messages.c.wave == literal(Wave.PROOF), messages.c.campaign_id + 0 == campaign_id)
-        .order_by(messages.c.id)
-        .limit(limit)
-    )
-    return _candidates(connection, query)
-
-
-def _candidates(connection: Connection, query: Select[Any]) -> list[Candidate]:
-    return list(map(Candidate._make, connection.execute(query).all()))
+    return list(map(Candidate._make, _PROOFS.all(connection, campaign_id, limit)))
 
 
 def lanes(connection: Connection, campaign_id: int) -> list[int]:
@@ -258,6 +242,35 @@ _CANDIDATES: Select[Any] = (
     )
     .join(addresses, addresses.c.id == messages.c.address_id)
     .where(QUEUED)
+)
+_OF_THE_LANE = _CANDIDATES.where(
+    messages.c.campaign_id == bindparam("campaign"),
+    messages.c.lane == bindparam("lane"),
+    messages.c.wave != literal(Wave.PROOF),
+)
+_DUE_THEN = Prepared(
+    _OF_THE_LANE.where(messages.c.due_at == bindparam("due"), messages.c.id > bindparam("last"))
+    .order_by(messages.c.id)
+    .limit(bindparam("most"))
+    .offset(literal(0)),  # else Core gives a parameter of its own for it
+    ("campaign", "lane", "due", "last", "most"),
+)
+_DUE_LATER = Prepared(
+    _OF_THE_LANE.where(messages.c.due_at > bindparam("due"), messages.c.due_at <= bindparam("now"))
+    .order_by(messages.c.due_at, messages.c.id)
+    .limit(bindparam("most"))
+    .offset(literal(0)),  # else Core gives a parameter of its own for it
+    ("campaign", "lane", "due", "now", "most"),
+)
+_PROOFS = Prepared(
+    # "+ 0" keeps SQLite on the small index of proofs: the queued ones of a campaign may be millions.
+    _CANDIDATES.where(
+        messages.c.wave == literal(Wave.PROOF), messages.c.campaign_id + literal(0) == bindparam("campaign")
+    )
+    .order_by(messages.c.id)
+    .limit(bindparam("most"))
+    .offset(literal(0)),  # else Core gives a parameter of its own for it
+    ("campaign", "most"),
 )
 
 _SUPPRESSED = or_(

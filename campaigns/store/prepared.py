@@ -23,6 +23,12 @@ class Prepared:
         """Run it once."""
         return self._run(connection, [values])
 
+    def all(self, connection: Connection, *values: Any) -> list[Any]:
+        """Its rows as the driver gives them, plain tuples: Core's rows cost as much as reading them."""
+        cursor = self.one(connection, *values).cursor
+        assert cursor is not None
+        return list(cursor.fetchall())
+
     def each(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Run it for each row."""
         if rows:

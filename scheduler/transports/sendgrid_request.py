@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import repeat
+from itertools import chain, repeat
 from json.encoder import encode_basestring
 from typing import Any
 from urllib.parse import quote
@@ -104,7 +104,9 @@ def _together(places: Sequence[int], messages: Sequence[Message]) -> list[Reques
     if len(tags) > MOST_SUBSTITUTIONS or _constants_hold(like.shape, key):
         return [_alone(place, messages) for place in places]
 
-    sharing = [place for place in places if key not in "\0".join(messages[place].values)]
+    sharing = list(places)
+    if key in "\0".join(chain.from_iterable(messages[place].values for place in places)):
+        sharing = [place for place in places if key not in "\0".join(messages[place].values)]
     rows = zip(sharing, _rows([messages[place] for place in sharing], tags) if sharing else (), strict=True)
     fitting = [(place, row) for place, row in rows if not _too_large(row)]
     most = min(MOST_ROWS, MOST_SUBSTITUTIONS // max(1, len(tags)))
@@ -173,23 +175,25 @@ def _rows(messages: Sequence[Message], tags: dict[Hole, str]) -> list[bytes]:
     constants = _dump(row).replace(own, each).split(each)
     columns: list[Iterable[str]] = [map(encode_basestring, [m.to for m in messages])]
     if "subject" in row:
-        columns.append(map(encode_basestring, map(fill.subject, messages)))
+        columns.append([encode_basestring(fill.subject(m)) for m in messages])
     slots = [hole for hole in tags if hole.slot >= 0]
     columns += [[handle(m.id, m.token) for m in messages]] * (len(constants) - 1 - len(columns) - len(slots))
-    columns += [map(encode_basestring, _column(messages, hole)) for hole in slots]
-    woven = [part for constant, column in zip(constants, columns) for part in (repeat(constant), column)]
+    values_of = list(zip(*(m.values for m in messages), strict=True))  # by slot
+    columns += [map(encode_basestring, _escaped(values_of[hole.slot], hole.escape)) for hole in slots]
+    woven = [
+        part for constant, column in zip(constants[:-1], columns, strict=True) for part in (repeat(constant), column)
+    ]
     return [row.encode() for row in map("".join, zip(*woven, repeat(constants[-1])))]
 
 
-def _column(messages: Sequence[Message], hole: Hole) -> list[str]:
-    """What all the messages have in the hole, escaped."""
-    values = [m.values[hole.slot] for m in messages]
-    if hole.escape in (Escape.PLAIN, Escape.HTML):  # they leave NUL alone, so that one call serves all
-        filled = fill.escaped("\0".join(values), hole.escape).split("\0")
+def _escaped(values: Sequence[str], escape: Escape) -> list[str]:
+    """What all the messages have in a hole."""
+    if escape in (Escape.PLAIN, Escape.HTML):  # they leave NUL alone, so that one call serves all
+        filled = fill.escaped("\0".join(values), escape).split("\0")
         if len(filled) == len(values):
             return filled
-    escaped = {value: fill.escaped(value, hole.escape) for value in set(values)}
-    return [escaped[value] for value in values]
+    known = {value: fill.escaped(value, escape) for value in set(values)}
+    return [known[value] for value in values]
 
 
 def _too_large(row: bytes) -> bool:
