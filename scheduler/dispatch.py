@@ -8,7 +8,7 @@ in the transaction that leases.
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -41,7 +41,7 @@ class Dispatch:
         self.transport = transport
         self.line = line
         self.health = Health(clock)
-        self.handed_over: dict[int, int] = {}  # by campaign id, for rates
+        self.handed_over: Counter[int] = Counter()  # by campaign id, for rates
         self._ledger = ledger
         self._store = store
         self._clock = clock
@@ -148,9 +148,9 @@ class Dispatch:
         stretch.rows += len(leased)
         self._ledger.settle(stretch, settlements(leased, outcomes, turn.campaign, self._clock))
         self.line.done(leased)
-        handed_over = sum(outcome.verdict is not Verdict.RETURNED for outcome in outcomes)
-        self.handed_over[turn.campaign.id] = self.handed_over.get(turn.campaign.id, 0) + handed_over
-        for outcome in dict.fromkeys(outcomes):
+        for outcome, count in Counter(outcomes).items():
+            if outcome.verdict is not Verdict.RETURNED:
+                self.handed_over[turn.campaign.id] += count
             self._judge(turn, outcome)
 
     def _judge(self, turn: Turn, outcome: Outcome) -> None:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from json.encoder import encode_basestring
@@ -27,7 +27,8 @@ MOST_BYTES = 30_000_000  # of a request; also what a mail with its attachments m
 MOST_SUBSTITUTIONS = 10_000  # in a request, over all its personalizations
 MOST_SUBSTITUTION_BYTES = 10_000  # of one personalization, keys and values; a newer page says 50,000, an older 10,000
 _ASCII = "".join(map(chr, range(0x20, 0x7F)))
-_EACH = "\0"  # stands for a value that each row has its own of
+_EACH = "\0"  # stands for a value that each row has its own of, and between values: none holds one
+_EACH_AS_JSON = "\\u0000"
 _NOT_IN_NAMES = re.compile(r"[;,\r\n]")  # SendGrid refuses them in file names
 _CONSTANT_HEADER = "List-Unsubscribe-Post"  # the one header that is the same for everybody
 _NOTHING_TRACKED = {
@@ -171,28 +172,27 @@ def _rows(messages: Sequence[Message], tags: dict[Hole, str]) -> list[bytes]:
         "custom_args": {HANDLE_ARG: own},
         **({"substitutions": links | values} if tags else {}),
     }
-    each = _dump(_EACH)
-    constants = _dump(row).replace(own, each).split(each)
-    columns: list[Iterable[str]] = [map(encode_basestring, [m.to for m in messages])]
+    constants = _dump(row).replace(own, _EACH_AS_JSON).split(_EACH_AS_JSON)
+    columns = [_column([m.to for m in messages])]
     if "subject" in row:
-        columns.append([encode_basestring(fill.subject(m)) for m in messages])
+        columns.append(_column([fill.subject(m) for m in messages]))
     slots = [hole for hole in tags if hole.slot >= 0]
     columns += [[handle(m.id, m.token) for m in messages]] * (len(constants) - 1 - len(columns) - len(slots))
     values_of = list(zip(*(m.values for m in messages), strict=True))  # by slot
-    columns += [map(encode_basestring, _escaped(values_of[hole.slot], hole.escape)) for hole in slots]
+    columns += [_column(values_of[hole.slot], hole.escape) for hole in slots]
     woven = [
         part for constant, column in zip(constants[:-1], columns, strict=True) for part in (repeat(constant), column)
     ]
     return [row.encode() for row in map("".join, zip(*woven, repeat(constants[-1])))]
 
 
-def _escaped(values: Sequence[str], escape: Escape) -> list[str]:
-    """What all the messages have in a hole."""
+def _column(values: Sequence[str], escape: Escape = Escape.PLAIN) -> list[str]:
+    """What all the messages have in one place: escaped, and as JSON writes it between quotes."""
     if escape in (Escape.PLAIN, Escape.HTML):  # they leave NUL alone, so that one call serves all
-        filled = fill.escaped("\0".join(values), escape).split("\0")
-        if len(filled) == len(values):
+        filled = encode_basestring(fill.escaped(_EACH.join(values), escape))[1:-1].split(_EACH_AS_JSON)
+        if len(filled) == len(values):  # else one of them holds what looks like a NUL in JSON
             return filled
-    known = {value: fill.escaped(value, escape) for value in set(values)}
+    known = {value: encode_basestring(fill.escaped(value, escape))[1:-1] for value in set(values)}
     return [known[value] for value in values]
 
 
