@@ -148,9 +148,9 @@ class Dispatch:
         stretch.rows += len(leased)
         self._ledger.settle(stretch, settlements(leased, outcomes, turn.campaign, self._clock))
         self.line.done(leased)
-        for outcome, count in Counter(outcomes).items():
+        for outcome in dict.fromkeys(outcomes):
             if outcome.verdict is not Verdict.RETURNED:
-                self.handed_over[turn.campaign.id] += count
+                self.handed_over[turn.campaign.id] += outcomes.count(outcome)
             self._judge(turn, outcome)
 
     def _judge(self, turn: Turn, outcome: Outcome) -> None:

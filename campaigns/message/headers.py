@@ -33,7 +33,8 @@ def unstructured(name: str, value: str) -> str:
 def mailbox(name: str, display_name: str, address: str) -> str:
     """A header with one address, and the name that mail programs show for it, or ""."""
     address = address if address.isprintable() else "".join(filter(str.isprintable, address))
-    display_name = _WHITE.sub(" ", display_name).strip()
+    if display_name:
+        display_name = _WHITE.sub(" ", display_name).strip()
     if not display_name:
         line = f"{name}: {address}"
         return line if len(line) <= _COLUMNS or len(address) >= _COLUMNS else f"{name}:{_FOLD}{address}"

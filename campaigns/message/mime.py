@@ -10,7 +10,8 @@ No line begins with a dot. The same message gives the same bytes at every retry,
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from email.message import EmailMessage
 from email.policy import SMTP
 from functools import lru_cache
@@ -18,12 +19,12 @@ from itertools import groupby
 
 from campaigns.message import headers
 from campaigns.message.fill import escaped, fill, subject, value_of
+from campaigns.message.frame import Frame
 from campaigns.message.message import Message, handle, internet_message_id, list_headers
 from campaigns.message.quoted import SOFT_BREAK, in_base64, quoted
 from campaigns.message.shape import UNSUBSCRIBE_URL, Escape, Hole, InlineImage, Pieces, Shape
 
 _CACHE_BYTES = 16_000_000  # encoded shapes kept for the next message
-_REMEMBERED = 80  # characters of a value that is kept encoded for the next message
 _PROBE = (0, b"\xfe\xdc\xba\x98\x76\x54\x32\x10")  # id and token that stand for any message's
 
 
@@ -67,9 +68,12 @@ class _Encoder:
         self.sender = message.sender
         self._from, self._reply_to = _from_and_reply_to(message)
         self._links = _Links(message)
-        self._text = _Part("plain", message.shape.text, self._links)
-        self._html = None if message.shape.html is None else _Part("html", message.shape.html, self._links)
-        self._images = [_image_part(image) for image in message.shape.images] if self._html else []
+        self._parts = [_Part("plain", message.shape.text, self._links)]
+        if message.shape.html is not None:
+            self._parts.append(_Part("html", message.shape.html, self._links))
+        self._images = [_image_part(image) for image in message.shape.images] if message.shape.html is not None else []
+        self._usual = None if any(part.is_foreign for part in self._parts) else tuple(None for _ in self._parts)
+        self._frames: dict[tuple[bool, ...], Frame] = {}  # by which parts are base64
         self.size = _size(message.shape) + sum(len(image) for image in self._images)
 
     def is_for(self, message: Message) -> bool:
@@ -86,104 +90,111 @@ class _Encoder:
 
     def encode(self, message: Message) -> bytes:
         name = handle(message.id, message.token)
-        mail = [self._head(message, name).encode()]
-        if self._html is None:
-            self._write_text_alone(message, name, mail)
-            return b"".join(mail)
-        boundary = f"=_a.{name}".encode()  # `=_` stands in no quoted-printable and no base64 (RFC 2045 6.7)
-        mail.append(b'Content-Type: multipart/alternative;\r\n boundary="%b"\r\n\r\n--%b\r\n' % (boundary, boundary))
-        self._text.write(message, name, mail)
-        mail.append(b"\r\n--%b\r\n" % boundary)
-        if self._images:
-            self._write_related(self._html, message, name, mail)
-        else:
-            self._html.write(message, name, mail)
-        mail.append(b"\r\n--%b--\r\n" % boundary)
+        bodies = self._in_base64(message)
+        which = tuple([body is not None for body in bodies])
+        frame = self._frames.get(which)
+        if frame is None:
+            frame = self._frames[which] = self._lay_out(which)
+        mail = frame.filled(message.values, name.encode(), [self._head(message), *filter(None, bodies)])
+        if len(self._parts) == 1 and not mail[-1].endswith(b"\r\n"):
+            # SMTP ends a mail with CRLF, which is no part of the text: base64 ignores it, a soft break takes it back.
+            mail.append(b"\r\n" if which[0] else SOFT_BREAK)
         return b"".join(mail)
 
-    def _head(self, message: Message, name: str) -> str:
-        lines = [
-            self._from,
-            headers.mailbox("To", "", message.to),
-            *self._reply_to,
-            headers.unstructured("Subject", subject(message)),
-            headers.date(message.leased_at),
-            *self._links.headers(name),
-            "MIME-Version: 1.0\r\n",
-        ]
-        return "\r\n".join(lines)
+    def _in_base64(self, message: Message) -> Sequence[bytes | None]:
+        """For each part its body where that is base64 for this message."""
+        if self._usual is not None and "".join(message.values).isascii():
+            return self._usual
+        return [part.in_base64(message) for part in self._parts]
 
-    def _write_text_alone(self, message: Message, name: str, mail: list[bytes]) -> None:
-        """SMTP ends a mail with CRLF, which is no part of the text: base64 ignores it, a soft break takes it back."""
-        is_base64 = self._text.write(message, name, mail)
-        if not mail[-1].endswith(b"\r\n"):
-            mail.append(b"\r\n" if is_base64 else SOFT_BREAK)
+    def _head(self, message: Message) -> bytes:
+        """The header lines that are made for each message."""
+        to = headers.mailbox("To", "", message.to)
+        about = headers.unstructured("Subject", subject(message))
+        return f"{self._from}\r\n{to}\r\n{self._reply_to}{about}\r\n{headers.date(message.leased_at)}\r\n".encode()
 
-    def _write_related(self, html: "_Part", message: Message, name: str, mail: list[bytes]) -> None:
-        boundary = f"=_r.{name}".encode()
-        kind = b'Content-Type: multipart/related; type="text/html";\r\n boundary="%b"\r\n\r\n--%b\r\n'
-        mail.append(kind % (boundary, boundary))
-        html.write(message, name, mail)
-        for image in self._images:
-            mail += (b"\r\n--%b\r\n" % boundary, image)
-        mail.append(b"\r\n--%b--\r\n" % boundary)
+    def _lay_out(self, in_base64: Sequence[bool]) -> Frame:
+        frame = Frame()
+        frame.add_own()  # the head
+        for around in self._links.headers:
+            frame.add_around_name(around)
+        frame.add(b"MIME-Version: 1.0\r\n")
+        parts = list(zip(self._parts, in_base64, strict=True))
+        if len(parts) == 1:
+            parts[0][0].lay_out(frame, in_base64[0])
+            return frame
+        # `=_` stands in no quoted-printable and no base64 (RFC 2045 6.7)
+        with _multipart(frame, "multipart/alternative", b"=_a.") as delimit:
+            parts[0][0].lay_out(frame, in_base64[0])
+            delimit()
+            if self._images:
+                with _multipart(frame, 'multipart/related; type="text/html"', b"=_r.") as delimit_related:
+                    parts[1][0].lay_out(frame, in_base64[1])
+                    for image in self._images:
+                        delimit_related()
+                        frame.add_shared(image)
+            else:
+                parts[1][0].lay_out(frame, in_base64[1])
+        return frame
+
+
+@contextmanager
+def _multipart(frame: Frame, kind: str, prefix: bytes) -> Iterator[Callable[[], None]]:
+    """A multipart entity; call what is given between two of its parts."""
+    frame.add_around_name(
+        [b'Content-Type: %b;\r\n boundary="%b' % (kind.encode(), prefix), b'"\r\n\r\n--' + prefix, b"\r\n"]
+    )
+    yield lambda: frame.add_around_name([b"\r\n--" + prefix, b"\r\n"])
+    frame.add_around_name([b"\r\n--" + prefix, b"--\r\n"])
 
 
 class _Part:
-    """The text or the HTML of a shape: encoded constants, and the holes between them."""
+    """The text or the HTML of a shape."""
 
     def __init__(self, subtype: str, pieces: Pieces, links: "_Links") -> None:
         self._pieces = pieces
-        kind = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: "
-        self._in_base64 = f"{kind}base64\r\n\r\n".encode()
+        self._links = links
+        self._kind = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: ".encode()
         constants = "".join(piece for piece in pieces if isinstance(piece, str))
+        self._slots = [piece.slot for piece in pieces if isinstance(piece, Hole) and piece.slot >= 0]
         self._octets = len(constants.encode())
         self._foreign = self._octets - sum(map(str.isascii, constants))
-        self._is_foreign = 3 * self._foreign > self._octets  # whatever the values are
-        self._frame = [f"{kind}quoted-printable\r\n\r\n".encode()]  # encoded constants, b"" where a hole is
-        self._holes: list[tuple[int, int, Escape]] = []  # place in the frame, slot, how to escape it
-        self._named: list[int] = []  # places in the frame where the message's handle stands
-        self._encode_constants(pieces, links)
+        self.is_foreign = 3 * self._foreign > self._octets  # whatever the values are
 
-    def _encode_constants(self, pieces: Pieces, links: "_Links") -> None:
-        """Fill the frame, with a soft break between two pieces unless a line ends there anyway."""
-        frame = self._frame
-        line_ended = True
-        for piece in _merged(_cut(pieces, links)):
-            if isinstance(piece, str):
-                frame[-1] += (b"" if line_ended or piece.startswith("\n") else SOFT_BREAK) + quoted(piece)
-                line_ended = piece.endswith("\n")
-                continue
-            if not line_ended:
-                frame[-1] += SOFT_BREAK
-            if piece is _HANDLE:
-                self._named.append(len(frame))
-            else:
-                self._holes.append((len(frame), piece.slot, piece.escape))
-            frame += (b"", b"")
-            line_ended = False
-
-    def write(self, message: Message, name: str, mail: list[bytes]) -> bool:
-        """Append header lines and body; True when the body is base64, because it is over a third non-ASCII."""
-        if self._is_foreign or (not "".join(message.values).isascii() and self._may_be_foreign(message.values)):
+    def in_base64(self, message: Message) -> bytes | None:
+        """The body in base64 where it is over a third non-ASCII."""
+        if self.is_foreign or self._may_be_foreign(message.values):
             text = fill(self._pieces, message)
             octets = len(text.encode())
             if 3 * (octets - sum(map(str.isascii, text))) > octets:
-                mail += (self._in_base64, in_base64(text))
-                return True
-        body = self._frame.copy()
-        values = message.values
-        for place, slot, escape in self._holes:
-            body[place] = _filled(values[slot], escape)
-        for place in self._named:
-            body[place] = name.encode()  # hexadecimal digits and a dot
-        mail += body
-        return False
+                return in_base64(text)
+        return None
+
+    def lay_out(self, frame: Frame, in_base64: bool) -> None:
+        """Header lines and body."""
+        if in_base64:
+            frame.add(self._kind + b"base64\r\n\r\n")
+            frame.add_own()
+            return
+        frame.add(self._kind + b"quoted-printable\r\n\r\n")
+        line_ended = True
+        for piece in _merged(_cut(self._pieces, self._links)):  # with a soft break between two unless a line ends there
+            if isinstance(piece, str):
+                frame.add((b"" if line_ended or piece.startswith("\n") else SOFT_BREAK) + quoted(piece))
+                line_ended = piece.endswith("\n")
+                continue
+            before = b"" if line_ended else SOFT_BREAK
+            if piece is _HANDLE:
+                frame.add_around_name((before, b""))
+            else:
+                frame.add(before)
+                frame.add_value(piece.slot, piece.escape)
+            line_ended = False
 
     def _may_be_foreign(self, values: Sequence[str]) -> bool:
         """False where no filling needs to be looked at: even the most octets that these values have are too few."""
         most = self._foreign
-        for _, slot, _ in self._holes:
+        for slot in self._slots:
             if not values[slot].isascii():
                 most += 4 * len(values[slot])
         return 3 * most > self._octets
@@ -204,16 +215,6 @@ def _cut(pieces: Pieces, links: "_Links") -> Iterator[str | Hole]:
             yield from (_HANDLE, constant)
 
 
-def _filled(value: str, escape: Escape) -> bytes:
-    """What stands in a hole; names, dates and amounts come again and again, long values do not."""
-    return _remembered(value, escape) if len(value) <= _REMEMBERED else quoted(escaped(value, escape))
-
-
-@lru_cache(maxsize=4096)
-def _remembered(value: str, escape: Escape) -> bytes:
-    return quoted(escaped(value, escape))
-
-
 def _merged(pieces: Iterable[str | Hole]) -> Iterator[str | Hole]:
     """The pieces without empty constants, and neighbouring constants as one."""
     for is_text, run in groupby(pieces, key=lambda piece: isinstance(piece, str)):
@@ -231,20 +232,16 @@ class _Links:
         self._name = handle(*_PROBE)
         lines = [f"Message-ID: {internet_message_id(self._probe)}"]
         lines += [headers.listed(name, value) for name, value in list_headers(self._probe).items()]
-        self._headers = [line.split(self._name) for line in lines]
-
-    def headers(self, name: str) -> list[str]:
-        """Message-ID and the list headers."""
-        return [name.join(around) for around in self._headers]
+        self.headers = [f"{line}\r\n".encode().split(self._name.encode()) for line in lines]  # around the handle
 
     def around_name(self, hole: Hole) -> list[str]:
         """The hole's text, escaped, cut where the handle stands; no escape changes a handle."""
         return escaped(value_of(hole, self._probe), hole.escape).split(self._name)
 
 
-def _from_and_reply_to(message: Message) -> tuple[str, list[str]]:
+def _from_and_reply_to(message: Message) -> tuple[str, str]:
     sender = message.sender
-    reply_to = [headers.mailbox("Reply-To", *headers.split_mailbox(sender.reply_to))] if sender.reply_to else []
+    reply_to = f"{headers.mailbox('Reply-To', *headers.split_mailbox(sender.reply_to))}\r\n" if sender.reply_to else ""
     return headers.mailbox("From", sender.name, sender.address), reply_to
 
 

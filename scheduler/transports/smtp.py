@@ -148,7 +148,7 @@ class SmtpConnection:
             assert session is not None
             pipelines = self._pipelines(session)
             try:
-                if (problem := unsendable(envelope, session.features)) is not None:
+                if self._asked is None and (problem := unsendable(envelope, session.features)) is not None:
                     return problem
                 mail, rcpt, data = await (self._ask_at_once if pipelines else self._ask_in_turn)(session, envelope)
             except CutError as cut:

@@ -25,6 +25,7 @@ _LONGEST_REPLY = 65_536
 _MOST_WAITING = 16  # replies that nobody has asked for yet; a pipelined group has at most five
 _LONGEST_TEXT = 500
 
+_LINE = re.compile(rb"([2-5]\d\d)(?:([ -])|$)(.*)", re.DOTALL)
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?!\S)")
 _REMOTE_ID = re.compile(r"(?:queued as|\bid=|OK id=)\s*<?([\w.@+-]+)", re.IGNORECASE)
 _NO_CREDIT = re.compile(r"credits? exceeded|messaging limits", re.IGNORECASE)  # SendGrid says it with 451
@@ -76,20 +77,22 @@ class Replies:
         self._octets = 0
 
     def _take(self, line: bytes) -> None:
-        code, mark = line[:3], line[3:4]
-        if not (code.isdigit() and b"200" <= code < b"600" and mark in (b" ", b"-", b"")) or len(line) > _LONGEST_LINE:
+        found = _LINE.fullmatch(line)
+        if found is None or len(line) > _LONGEST_LINE:
             raise GarbageError(f"The server sent what is no SMTP: {printable(line[:60])}")
+        code, mark, text = found.groups()
         if self._lines and code != self._code:
             raise GarbageError(f"The server changed its code within a reply: {printable(line[:60])}")
         self._octets += len(line)
         if self._octets > _LONGEST_REPLY or len(self._waiting) >= _MOST_WAITING:
             raise GarbageError("The server talks without end.")
-        self._code = code
-        self._lines.append(line[4:])
-        if mark != b"-":
-            self._waiting.append(Reply(int(code), tuple(self._lines)))
-            self._lines.clear()
-            self._octets = 0
+        if mark == b"-":
+            self._code = code
+            self._lines.append(text)
+            return
+        self._waiting.append(Reply(int(code), (*self._lines, text)))
+        self._lines.clear()
+        self._octets = 0
 
 
 def judge(stage: Stage, reply: Reply, text: str) -> Outcome:
