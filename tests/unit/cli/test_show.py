@@ -147,6 +147,7 @@ def test_an_import_shows_how_headers_became_fields(paper: Paper) -> None:
             "rows": 9,
             "good": 8,
             "left_out": 1,
+            "joined": 0,
             "columns": [{"header": "Vorname", "field": "vorname", "kind": "text", "empty": 3}],
             "changes": {"new": 1, "changed": 2, "gone": 3},
             "findings": [finding()],
