@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from campaigns.actions.audience import note_of
 from campaigns.actions.basis import Basis
 from campaigns.actions.clearing import clear, keep_ours, take_over
 from campaigns.actions.desk import Desk
@@ -63,7 +64,8 @@ def prepare(
 class _Page:
     """Some rows of the sheet, told apart."""
 
-    chosen: list[Recipient]  # good and not suppressed: in the order of what the renderer answers
+    chosen: list[Recipient]  # to be mailed: in the order of what the renderer answers
+    filtered: list[tuple[Recipient, Finding]]  # by the campaign's audience
     suppressed: list[Recipient]
     refused: list[Recipient]  # by the import
 
@@ -77,8 +79,10 @@ def _pages(desk: Desk, basis: Basis) -> Iterator[_Page]:
             hushed = suppressions.suppressed(conn, [one.address_id for one in good if one.address_id])
         if not rows:
             return
+        chosen, filtered = basis.filter.part([one for one in good if one.address_id not in hushed])
         yield _Page(
-            chosen=[one for one in good if one.address_id not in hushed],
+            chosen=chosen,
+            filtered=filtered,
             suppressed=[one for one in good if one.address_id in hushed],
             refused=[one for one in rows if one.verdict],
         )
@@ -108,6 +112,7 @@ class _Work:
     tally: FindingTally = field(default_factory=FindingTally)
     rows: int = 0
     messages: int = 0
+    filtered: int = 0
 
     @property
     def campaign(self) -> Campaign:
@@ -132,13 +137,14 @@ def _begin(desk: Desk, basis: Basis, token: str) -> _Work:
 
 def _stage(work: _Work, page: _Page, rendered: RenderedBatch) -> None:
     """Check a rendered page and write it down: a message or a reason for each row."""
-    left = [*_refused(work, page.refused), *_suppressed(work, page.suppressed)]
+    left = [*_refused(work, page.refused), *_suppressed(work, page.suppressed), *_filtered(work, page.filtered)]
     messages = _messages(work, page.chosen, rendered, left)
     work.tally.extend(rendered.findings)
     with work.desk.store.write() as conn:
         keep_ours(conn, work.campaign, work.token)
         staging.add(conn, messages, left)
     work.messages += len(messages)
+    work.filtered += len(page.filtered)
     work.rows += len(messages) + len(left)
 
 
@@ -196,6 +202,8 @@ def _wire(work: _Work, one: Recipient) -> str | None:
 
 
 def _refused(work: _Work, refused: list[Recipient]) -> Iterator[NewLeftOut]:
+    for one in work.basis.filter.passed_over(refused):
+        work.tally.add(people.PASSED_OVER, one.row)
     for one in refused:
         code, finding = _VERDICTS[one.verdict]
         work.tally.add(finding, one.row)
@@ -208,12 +216,18 @@ def _suppressed(work: _Work, suppressed: list[Recipient]) -> Iterator[NewLeftOut
         yield NewLeftOut(work.campaign.id, one.id, int(LeftOut.SUPPRESSED), None)
 
 
+def _filtered(work: _Work, filtered: list[tuple[Recipient, Finding]]) -> Iterator[NewLeftOut]:
+    for one, why in filtered:
+        work.tally.add(why, one.row)
+        yield NewLeftOut(work.campaign.id, one.id, int(LeftOut.FILTERED), note_of(why))
+
+
 def _finish(work: _Work, *, prints_today: bool) -> None:
     """Write down what was found, and that the campaign is checked, in one transaction."""
     desk, basis, campaign = work.desk, work.basis, work.campaign
     work.tally.extend(_about_the_whole(work))
     if not (work.messages or _stops(work.tally)):
-        work.tally.add(people.NOBODY)
+        work.tally.add(people.nobody(work.filtered))
     stopped = _stops(work.tally)
     with desk.store.write() as conn:
         keep_ours(conn, campaign, work.token)
