@@ -106,6 +106,7 @@ def rows_of(conn: Connection, campaign_id: int, campaign: CampaignState, sheet_i
 _THEIRS = messages.alias("theirs")
 _SHARED = (
     select(_THEIRS.c.state, func.count(messages.c.address_id.distinct()))
+    .select_from(messages)
     .join(
         _THEIRS,
         and_(
@@ -114,7 +115,11 @@ _SHARED = (
             _THEIRS.c.wave > literal(0),
         ),
     )
-    .where(messages.c.campaign_id == bindparam("campaign"), messages.c.wave > literal(0), QUEUED)
+    .where(
+        messages.c.campaign_id == bindparam("campaign"),
+        messages.c.wave > literal(0),
+        messages.c.state == literal(MessageState.QUEUED),
+    )
     .group_by(_THEIRS.c.state)
 )
 

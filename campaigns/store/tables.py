@@ -158,7 +158,9 @@ campaigns = Table(
     Column("who", Text, nullable=False),
     Column("queued_at", BigInteger),
     Column("finished_at", BigInteger),
-    Column("audience", Text, nullable=False, server_default=text("''")),  # JSON: whom of the list it is for, "" = everybody
+    Column(
+        "audience", Text, nullable=False, server_default=text("''")
+    ),  # JSON: whom of the list it is for, "" = everybody
     UniqueConstraint("series", "occurrence"),
 )
 
