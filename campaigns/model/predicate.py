@@ -92,7 +92,7 @@ class _Meaning:
     def _column(self, asked: Comparison) -> Column:
         if found := self.columns.get(asked.field):
             return found
-        near = get_close_matches(asked.field, self.columns, 2, 0.6)
+        near = get_close_matches(asked.field, self.columns, 2, 0.7)
         some = list(self.columns)
         remedy = (
             f"Did you mean {' or '.join(near)}?"
