@@ -110,7 +110,7 @@ def basis_of(desk: Desk, campaign: Campaign) -> Basis:
 
 def list_named(conn: Connection, name: str) -> tuple[lists.List, sheets.Sheet]:
     """A list with its newest sheet; UsageError, with the nearest names, if there is none."""
-    found = lists.find(conn, name)
+    found = lists.find(conn, name) if name.isprintable() else None  # bytes that are no UTF-8 are no list's name
     sheet = sheets.latest(conn, found.id) if found else None
     if found is None or sheet is None:
         known = lists.names(conn)

@@ -1,7 +1,7 @@
 """What `mergecast merge` needs besides the other verbs: a look at everything beforehand, and names."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -50,7 +50,7 @@ def look(root: Path, settings: Settings, typed: Typed, now: datetime) -> None:
         for finding in check_senders(typed.sender, "", settings.sender.allowed, leaves=leaves(way_out)):
             raise UsageError(finding.sentence, remedy=finding.remedy)
     source = load_template(root, typed.template)
-    with open_sheet(typed.sheet, typed.options) as sheet:
+    with open_sheet(typed.sheet, replace(typed.options, locale=settings.locale)) as sheet:
         columns = sheet.columns
     if typed.audience.where:
         rules_of(typed.audience.where, columns)

@@ -1,11 +1,15 @@
 """What conditions mean for the cells of a row, and what does not go together."""
 
+from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from campaigns.errors import ConditionError
 from campaigns.model.column import CellKind, Column
+from campaigns.model.condition import Comparison, Operator, say_value
 from campaigns.model.predicate import rules_of
 
 COLUMNS = tuple(
@@ -71,6 +75,33 @@ def test_what_holds_for_a_filled_an_empty_and_an_unreadable_row(
     condition: str, full: bool, empty: bool, unreadable: bool
 ) -> None:
     assert [holds(condition, cells) for cells in (FULL, EMPTY, UNREADABLE)] == [full, empty, unreadable]
+
+
+FIELDS = st.sampled_from([column.field for column in COLUMNS])
+VALUES = st.sampled_from(["DE", "österreich", "1", "", 5, 1234.5, -1, date(2026, 12, 1), date(1999, 1, 1), True, False])
+COMPARISONS = st.one_of(
+    st.builds(Comparison, FIELDS, st.sampled_from(list(Operator)[:7]), st.tuples(VALUES)),
+    st.builds(Comparison, FIELDS, st.just(Operator.IN), st.lists(VALUES, min_size=1, max_size=3).map(tuple)),
+    st.builds(Comparison, FIELDS, st.just(Operator.EMPTY)),
+)
+
+
+@given(COMPARISONS, COMPARISONS)
+@settings(max_examples=300, deadline=None)
+def test_every_condition_is_answered_or_refused_and_obeys_logic(one: Comparison, other: Comparison) -> None:
+    try:
+        rules_of(f"{one} and {other}", COLUMNS)
+    except ConditionError:
+        return
+    for cells in (FULL, EMPTY, UNREADABLE):
+        a, b = holds(str(one), cells), holds(str(other), cells)
+        assert holds(f"not {one}", cells) is not a
+        assert holds(f"{one} and {other}", cells) is (a and b)
+        assert holds(f"{one} or {other}", cells) is (a or b)
+        assert holds(f"not ({one} or {other})", cells) is not (a or b)
+        if one.operator is Operator.IN:
+            assert a is any(holds(f"{one.field} = {say_value(value)}", cells) for value in one.values)
+            assert holds(f"{one.field} not in ({', '.join(map(say_value, one.values))})", cells) is not a
 
 
 def test_letters_of_different_length_compare_without_regard_to_capitals() -> None:
