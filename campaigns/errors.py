@@ -3,7 +3,8 @@
     MergecastError
     ├── UsageError            called wrongly: an unknown name, an impossible option
     │   ├── WhenError         an instant that cannot be read, lies in the past or in a gap of the clock
-    │   └── ThrottleError     a throttle that cannot be read
+    │   ├── ThrottleError     a throttle that cannot be read
+    │   └── ConditionError    a condition that cannot be read, or does not fit the sheet
     ├── WorkspaceError        no workspace, or one that others may write to
     ├── SettingsError         mergecast.toml, secrets.toml or an environment variable is wrong
     ├── SpreadsheetError      a sheet that cannot be opened or has no addresses
@@ -45,6 +46,7 @@ class MergecastError(Exception):
     """The root of what is said to people; `kind` is its name in JSON."""
 
     kind: ClassVar[str] = "error"
+    source_line: str = ""  # the line that the mistake stands in, where a person wrote one
 
     def __init__(self, sentence: str, *, where: Where | None = None, remedy: str = "") -> None:
         super().__init__(sentence)
@@ -74,6 +76,16 @@ class WhenError(UsageError):
 
 class ThrottleError(UsageError):
     kind = "throttle"
+
+
+class ConditionError(UsageError):
+    """A condition that cannot be used; `where` is the place in it, `source_line` its line."""
+
+    kind = "condition"
+
+    def __init__(self, sentence: str, *, where: Where | None = None, remedy: str = "", source_line: str = "") -> None:
+        super().__init__(sentence, where=where, remedy=remedy)
+        self.source_line = source_line
 
 
 class WorkspaceError(MergecastError):

@@ -3,15 +3,17 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from campaigns.actions.audience import Filter, filter_of
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import did_you_mean
 from campaigns.clock import from_micros, to_micros
 from campaigns.compose.job import RenderJob
 from campaigns.compose.source import TemplateSource, load_template
 from campaigns.errors import UsageError
+from campaigns.model.audience import Audience
 from campaigns.model.column import Column
 from campaigns.model.states import CampaignKind
 from campaigns.settings import Settings, TransportSettings
@@ -32,6 +34,7 @@ class Basis:
     settings: Settings
     transport: TransportSettings
     today: date  # the day that the campaign starts on, in its zone
+    filter: Filter  # whom the campaign's audience leaves out, as of now
     desk: Desk
 
     @property
@@ -77,17 +80,21 @@ class Basis:
             self.settings.locale,
             self.transport.kind,
             self.today.isoformat() if prints_today else "",
+            *((self.campaign.audience, self.filter.digest()) if self.campaign.audience else ()),
         )
 
 
 def basis_of(desk: Desk, campaign: Campaign) -> Basis:
-    """TemplateError or UsageError if something that the campaign needs is gone."""
+    """TemplateError or UsageError if something that the campaign needs is gone; ConditionError if the sheet has changed."""
     settings = desk.workspace.settings
-    start = to_micros(desk.clock.now()) if campaign.starts_at is None else campaign.starts_at
+    now = desk.clock.now()
+    start = to_micros(now) if campaign.starts_at is None else campaign.starts_at
+    audience = Audience.unpack(campaign.audience)
     with desk.store.read() as conn:
         sheet = sheets.latest(conn, campaign.list_id)
         assert sheet is not None, "A campaign is made for a list that has a sheet."
         columns = sheets.columns_of(conn, sheet.id)
+        kept_out = filter_for(conn, audience, columns, now)
     return Basis(
         campaign=campaign,
         source=load_template(desk.workspace.root, campaign.template),
@@ -96,19 +103,26 @@ def basis_of(desk: Desk, campaign: Campaign) -> Basis:
         settings=settings,
         transport=transport_named(settings, campaign.transport),
         today=day_of(start, campaign.zone),
+        filter=kept_out,
         desk=desk,
     )
 
 
 def list_named(conn: Connection, name: str) -> tuple[lists.List, sheets.Sheet]:
     """A list with its newest sheet; UsageError, with the nearest names, if there is none."""
-    found = lists.find(conn, name)
+    found = lists.find(conn, name) if name.isprintable() else None  # bytes that are no UTF-8 are no list's name
     sheet = sheets.latest(conn, found.id) if found else None
     if found is None or sheet is None:
         known = lists.names(conn)
         remedy = did_you_mean(name, known, "list") if known else "Import one: `mergecast import SHEET --list NAME`."
         raise UsageError(f"There is no list {name!r}.", remedy=remedy)
     return found, sheet
+
+
+def filter_for(conn: Connection, audience: Audience, columns: tuple[Column, ...], now: datetime) -> Filter:
+    """Whom an audience leaves out of a sheet with these columns; UsageError or ConditionError."""
+    excluded = [list_named(conn, name) for name in audience.exclude]
+    return filter_of(conn, audience, columns, excluded, now=now)
 
 
 def row_of(conn: Connection, sheet_id: int, row: int | None) -> Recipient:

@@ -1,5 +1,6 @@
 """`mergecast create`: a campaign is a template for a list, through a transport, at a time."""
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from email.utils import getaddresses
@@ -11,12 +12,15 @@ from campaigns.actions.naming import CampaignTold, told
 from campaigns.clock import to_micros
 from campaigns.compose.source import TemplateSource, load_template
 from campaigns.errors import CampaignError, UsageError
+from campaigns.model.audience import EVERYBODY, Audience
+from campaigns.model.predicate import rules_of
 from campaigns.model.states import CampaignKind, CampaignState
 from campaigns.model.throttle import Throttle
 from campaigns.model.when import Start, parse_when, zone_named
 from campaigns.settings import LOCAL
-from campaigns.store import campaigns, history
+from campaigns.store import campaigns, history, lists, sheets
 from campaigns.store.campaigns import Campaign
+from campaigns.store.engine import Connection
 
 REPLACEABLE = (CampaignState.DRAFT, CampaignState.CHECKED)
 
@@ -32,13 +36,14 @@ def create(
     at: str = "",
     zone: str = "",
     throttles: Sequence[str] = (),
+    audience: Audience = EVERYBODY,
     transactional: bool = False,
     replace: bool = False,
 ) -> CampaignTold:
-    """Make a draft; UsageError, TemplateError, WhenError or ThrottleError, and then there is none.
+    """Make a draft; UsageError, TemplateError, WhenError, ThrottleError or ConditionError, and then there is none.
 
     Empty options fall back: `sender` to the template's front matter, then to the settings; `at` to now; `zone` to the
-    workspace's.
+    workspace's. `audience` is kept as it is, and judged at each check and when the campaign is sent.
     """
     settings = desk.workspace.settings
     tidy = _tidy(name)
@@ -49,12 +54,13 @@ def create(
     limits = [str(Throttle.parse(text)) for text in throttles]
     kind = _kind(source, transactional=transactional)
     with desk.store.read() as conn:
-        list_id = list_named(conn, list_name)[0].id
+        into, sheet = list_named(conn, list_name)
+        audience = _fitting(conn, audience, into, sheet)
         there = campaigns.find(conn, tidy)
     now = desk.clock.now()
     columns = {
         "kind": str(kind),
-        "list_id": list_id,
+        "list_id": into.id,
         "sheet_id": None,
         "template": source.name,
         "version_id": None,
@@ -73,6 +79,7 @@ def create(
         "tag_salt": os.urandom(16),
         "made_at": to_micros(now),
         "who": desk.who,
+        "audience": audience.pack(),
     }
     if there:
         _empty(desk, there, replace=replace)
@@ -82,7 +89,13 @@ def create(
             campaigns.update(conn, campaign_id, checking="", fingerprint="", **columns)
         else:
             campaign_id = campaigns.insert(conn, name=tidy, state=str(CampaignState.DRAFT), **columns)
-        detail = {"template": source.name, "list": list_name, "transport": transport, "replaces": there is not None}
+        detail = {
+            "template": source.name,
+            "list": list_name,
+            "transport": transport,
+            "audience": audience.as_json(),
+            "replaces": there is not None,
+        }
         history.record(conn, at=now, who=desk.who, verb="create", thing="campaign", thing_id=campaign_id, detail=detail)
         return told(conn, campaign_id)
 
@@ -110,6 +123,25 @@ def _one_address(text: str) -> str:
     if len(found) != 1 or "@" not in found[0][1] or not text.isprintable():
         raise UsageError(f"{text!r} is not one mail address.", remedy='Write it like "Ada <ada@example.org>".')
     return text.strip()
+
+
+def refuse_own_list(audience: Audience, list_name: str) -> None:
+    """UsageError if a list is excluded from its own campaign."""
+    if any(name.casefold().strip() == list_name.casefold().strip() for name in audience.exclude):
+        raise UsageError(
+            f"The campaign is for the list {list_name}, and excludes it: nobody would be left.",
+            remedy="Exclude another list.",
+        )
+
+
+def _fitting(conn: Connection, audience: Audience, into: lists.List, sheet: sheets.Sheet) -> Audience:
+    """The audience with the lists' own names; ConditionError or UsageError if it does not fit the sheet or the lists."""
+    if audience.where:
+        rules_of(audience.where, sheets.columns_of(conn, sheet.id))
+    names = dict.fromkeys(list_named(conn, name)[0].name for name in audience.exclude)
+    audience = dataclasses.replace(audience, exclude=tuple(names))
+    refuse_own_list(audience, into.name)
+    return audience
 
 
 def _kind(source: TemplateSource, *, transactional: bool) -> CampaignKind:

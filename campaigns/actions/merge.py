@@ -1,12 +1,12 @@
 """What `mergecast merge` needs besides the other verbs: a look at everything beforehand, and names."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from campaigns.actions.basis import day_of, leaves, transport_named
-from campaigns.actions.create import REPLACEABLE
+from campaigns.actions.basis import day_of, leaves, list_named, transport_named
+from campaigns.actions.create import REPLACEABLE, refuse_own_list
 from campaigns.actions.desk import Desk
 from campaigns.checks.senders import check_senders
 from campaigns.clock import to_micros
@@ -14,7 +14,9 @@ from campaigns.compose.job import RenderJob
 from campaigns.compose.renderer import Renderer
 from campaigns.compose.source import TemplateSource, load_template
 from campaigns.errors import TemplateError, UsageError
+from campaigns.model.audience import EVERYBODY, Audience
 from campaigns.model.column import Column
+from campaigns.model.predicate import rules_of
 from campaigns.model.states import CampaignKind, Severity
 from campaigns.model.throttle import Throttle
 from campaigns.model.when import Start, parse_when
@@ -35,6 +37,7 @@ class Typed:
     start: str
     zone: str
     throttles: Sequence[str]
+    audience: Audience = EVERYBODY
 
 
 def look(root: Path, settings: Settings, typed: Typed, now: datetime) -> None:
@@ -47,8 +50,10 @@ def look(root: Path, settings: Settings, typed: Typed, now: datetime) -> None:
         for finding in check_senders(typed.sender, "", settings.sender.allowed, leaves=leaves(way_out)):
             raise UsageError(finding.sentence, remedy=finding.remedy)
     source = load_template(root, typed.template)
-    with open_sheet(typed.sheet, typed.options) as sheet:
+    with open_sheet(typed.sheet, replace(typed.options, locale=settings.locale)) as sheet:
         columns = sheet.columns
+    if typed.audience.where:
+        rules_of(typed.audience.where, columns)
     _look_at_template(root, settings, source, columns, start)
 
 
@@ -70,6 +75,14 @@ def _look_at_template(
         for finding in renderer.inspection.findings:
             if finding.severity is Severity.STOPS:
                 raise TemplateError(f"{finding.sentence} ({finding.where})", remedy=finding.remedy)
+
+
+def look_at_lists(desk: Desk, audience: Audience, list_name: str) -> None:
+    """UsageError if a list to be excluded is not there, or is the campaign's own; seen before a sheet is imported."""
+    refuse_own_list(audience, list_name)
+    with desk.store.read() as conn:
+        for name in audience.exclude:
+            list_named(conn, name)
 
 
 def campaign_name(desk: Desk, template: str, list_name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from campaigns.clock import from_micros
 from campaigns.errors import UsageError
+from campaigns.model.audience import Audience
 from campaigns.store import campaigns, lists, sheets
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
@@ -35,6 +36,7 @@ class CampaignTold:
                 "leaves": told.leaves,
                 "starts": starts(told),
                 "throttles": told.throttles.splitlines(),
+                "audience": Audience.unpack(told.audience).as_json(),
             }
         }
 

@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from campaigns.actions.audience import note_of
 from campaigns.actions.basis import Basis
 from campaigns.actions.clearing import clear, keep_ours, take_over
 from campaigns.actions.desk import Desk
@@ -65,8 +66,9 @@ def prepare(
 class _Page:
     """Some rows of the sheet, told apart."""
 
-    chosen: list[Recipient]  # good and not suppressed: in the order of what the renderer answers
+    chosen: list[Recipient]  # to be mailed: in the order of what the renderer answers
     to_render: list[Row]  # theirs
+    filtered: list[tuple[Recipient, Finding]]  # by the campaign's audience
     suppressed: list[Recipient]
     joined: list[Recipient]  # into the mail of an earlier row
     refused: list[Recipient]  # by the import
@@ -79,15 +81,18 @@ def _pages(desk: Desk, basis: Basis) -> Iterator[_Page]:
             rows = recipients.page(conn, basis.sheet.id, after=after, limit=PAGE)
             fit = [one for one in rows if one.verdict in (_GOOD, _JOINED)]
             hushed = suppressions.suppressed(conn, [one.address_id for one in fit if one.address_id])
-            chosen = [one for one in fit if one.verdict == _GOOD and one.address_id not in hushed]
+            fit_and_free = [one for one in fit if one.address_id not in hushed]
+            chosen, filtered = basis.filter.part([one for one in fit_and_free if one.verdict == _GOOD])
+            later = [one for one in fit_and_free if one.verdict == _JOINED]
             to_render = with_joined(conn, basis.sheet, chosen)
         if not rows:
             return
         yield _Page(
             chosen=chosen,
             to_render=to_render,
+            filtered=[*filtered, *basis.filter.with_their_first_row(later)],
             suppressed=[one for one in fit if one.address_id in hushed],
-            joined=[one for one in fit if one.verdict == _JOINED and one.address_id not in hushed],
+            joined=[one for one in later if not basis.filter.keeps_out(one)],
             refused=[one for one in rows if one.verdict in _VERDICTS],
         )
         after = rows[-1].row
@@ -117,6 +122,7 @@ class _Work:
     rows: int = 0
     messages: int = 0
     mails: Counter[int] = field(default_factory=Counter)  # so far, by address, where people get one for each row
+    filtered: int = 0
 
     @property
     def campaign(self) -> Campaign:
@@ -148,7 +154,12 @@ def _begin(desk: Desk, basis: Basis, token: str) -> _Work:
 
 def _stage(work: _Work, page: _Page, rendered: RenderedBatch) -> None:
     """Check a rendered page and write it down: a message or a reason for each row."""
-    left = [*_refused(work, page.refused), *_suppressed(work, page.suppressed), *_joined(work, page.joined)]
+    left = [
+        *_refused(work, page.refused),
+        *_suppressed(work, page.suppressed),
+        *_filtered(work, page.filtered),
+        *_joined(work, page.joined),
+    ]
     messages = _messages(work, page.chosen, rendered, left)
     work.tally.extend(rendered.findings)
     with work.desk.store.write() as conn:
@@ -157,6 +168,7 @@ def _stage(work: _Work, page: _Page, rendered: RenderedBatch) -> None:
         if page.joined:
             staging.name_mails_of_joined(conn, work.campaign.id, [one.id for one in page.joined])
     work.messages += len(messages)
+    work.filtered += len(page.filtered)
     work.rows += len(messages) + len(left)
 
 
@@ -214,6 +226,8 @@ def _wire(work: _Work, one: Recipient) -> str | None:
 
 
 def _refused(work: _Work, refused: list[Recipient]) -> Iterator[NewLeftOut]:
+    for one in work.basis.filter.passed_over(refused):
+        work.tally.add(people.PASSED_OVER, one.row)
     for one in refused:
         code, finding = _VERDICTS[one.verdict]
         work.tally.add(finding, one.row)
@@ -226,6 +240,12 @@ def _suppressed(work: _Work, suppressed: list[Recipient]) -> Iterator[NewLeftOut
         yield NewLeftOut(work.campaign.id, one.id, int(LeftOut.SUPPRESSED), None)
 
 
+def _filtered(work: _Work, filtered: list[tuple[Recipient, Finding]]) -> Iterator[NewLeftOut]:
+    for one, why in filtered:
+        work.tally.add(why, one.row)
+        yield NewLeftOut(work.campaign.id, one.id, int(LeftOut.FILTERED), note_of(why))
+
+
 def _joined(work: _Work, joined: list[Recipient]) -> Iterator[NewLeftOut]:
     for one in joined:
         yield NewLeftOut(work.campaign.id, one.id, int(LeftOut.JOINED), one.note)
@@ -236,7 +256,7 @@ def _finish(work: _Work, *, prints_today: bool) -> None:
     desk, basis, campaign = work.desk, work.basis, work.campaign
     work.tally.extend(_about_the_whole(work))
     if not (work.messages or _stops(work.tally)):
-        work.tally.add(people.NOBODY)
+        work.tally.add(people.nobody(work.filtered))
     stopped = _stops(work.tally)
     with desk.store.write() as conn:
         keep_ours(conn, campaign, work.token)

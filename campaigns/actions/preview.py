@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from campaigns.actions.basis import day_of, list_named, reply_to_of, row_of, sender_of
+from campaigns.actions.audience import Filter
+from campaigns.actions.basis import day_of, filter_for, list_named, reply_to_of, row_of, sender_of
 from campaigns.actions.desk import Desk
 from campaigns.actions.edge_cases import EdgeCases
 from campaigns.actions.joined import with_joined
@@ -19,6 +20,7 @@ from campaigns.compose.source import TemplateSource, load_template
 from campaigns.message import fill, mime
 from campaigns.message.headers import split_mailbox
 from campaigns.message.message import Message, Sender
+from campaigns.model.audience import EVERYBODY, Audience
 from campaigns.model.finding import Finding, FindingTally
 from campaigns.model.states import CampaignKind
 from campaigns.recipients.addresses import Address, AddressReader
@@ -65,15 +67,17 @@ def preview(
     *,
     row: int | None = None,
     edge_cases: bool = False,
+    audience: Audience = EVERYBODY,
     out: Path | None = None,
 ) -> PreviewResult:
-    """Write mails into `out` (previews/ unless given): of spreadsheet row `row`, of the rows that differ most, or of the
-    first good row. UsageError, TemplateError."""
+    """Write mails into `out` (previews/ unless given): of spreadsheet row `row`, of the rows of the audience that differ
+    most, or of the first good row. UsageError, TemplateError, ConditionError."""
     source = load_template(desk.workspace.root, template)
     with desk.store.read() as conn:
         into, sheet = list_named(conn, list_name)
         columns = sheets.columns_of(conn, sheet.id)
         people = [] if edge_cases else [row_of(conn, sheet.id, row)]
+        kept_out = filter_for(conn, audience, columns, desk.clock.now())
     settings = desk.workspace.settings
     job = RenderJob(
         source=source,
@@ -87,7 +91,7 @@ def preview(
     )
     tally = FindingTally()
     if edge_cases:
-        people = _that_differ_most(desk, sheet, job, tally)
+        people = _that_differ_most(desk, sheet, kept_out, job, tally)
     folder = out or desk.workspace.previews
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     written = tuple(
@@ -101,11 +105,13 @@ def _kind(source: TemplateSource) -> CampaignKind:
     return CampaignKind(source.front_matter.text("kind") or CampaignKind.BULK)
 
 
-def _that_differ_most(desk: Desk, sheet: Sheet, job: RenderJob, tally: FindingTally) -> list[Recipient]:
-    """Every good row is rendered once, to see."""
+def _that_differ_most(
+    desk: Desk, sheet: Sheet, kept_out: Filter, job: RenderJob, tally: FindingTally
+) -> list[Recipient]:
+    """Every good row of the audience is rendered once, to see."""
     cases = EdgeCases()
     with Renderer(job) as renderer:
-        for page in _pages(desk, sheet):
+        for page in _pages(desk, sheet, kept_out):
             batch = renderer.render(page)
             tally.extend(batch.findings)
             for rendered in batch.rows:
@@ -117,12 +123,13 @@ def _that_differ_most(desk: Desk, sheet: Sheet, job: RenderJob, tally: FindingTa
         return [row_of(conn, sheet.id, row) for row in cases.rows()]
 
 
-def _pages(desk: Desk, sheet: Sheet) -> Iterator[list[Row]]:
+def _pages(desk: Desk, sheet: Sheet, kept_out: Filter) -> Iterator[list[Row]]:
     after = 0
     while True:
         with desk.store.read() as conn:
             page = recipients.page(conn, sheet.id, after=after, limit=PAGE)
-            rows = with_joined(conn, sheet, [one for one in page if not one.verdict])
+            stay, _ = kept_out.part([one for one in page if not one.verdict])
+            rows = with_joined(conn, sheet, stay)
         if not page:
             return
         yield rows

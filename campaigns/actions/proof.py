@@ -6,7 +6,7 @@ from campaigns.actions.basis import Basis, basis_of, row_of
 from campaigns.actions.desk import Desk
 from campaigns.actions.joined import with_joined
 from campaigns.actions.naming import campaign_named
-from campaigns.actions.prepare import PREPARABLE
+from campaigns.actions.prepare import PAGE, PREPARABLE
 from campaigns.actions.send import Queued
 from campaigns.checks.senders import check_senders
 from campaigns.clock import to_micros
@@ -16,14 +16,15 @@ from campaigns.message.message import pack_values
 from campaigns.message.shape import Shape
 from campaigns.model.states import MessageState, Wave
 from campaigns.recipients.addresses import Address, AddressReader
-from campaigns.store import addresses, campaigns, history, shapes, staging, suppressions, versions, workers
+from campaigns.store import addresses, campaigns, history, recipients, shapes, staging, suppressions, versions, workers
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
+from campaigns.store.recipients import Recipient
 from campaigns.store.staging import Frozen, NewMessage
 
 
 def proof(desk: Desk, name: str, to: str, *, row: int | None = None) -> Queued:
-    """Queue the mail of spreadsheet row `row`, or of the first good one, for the address `to`.
+    """Queue the mail of spreadsheet row `row`, or of the first good one of the audience, for the address `to`.
 
     A campaign that is still being made is proved as it is now; one that was queued, as it was queued.
     """
@@ -51,7 +52,7 @@ def _from_template(desk: Desk, campaign: Campaign, address: Address, row: int | 
     for finding in check_senders(basis.sender, basis.reply_to, basis.settings.sender.allowed, leaves=basis.leaves):
         raise CampaignError(finding.sentence, remedy=finding.remedy)
     with desk.store.read() as conn:
-        person = row_of(conn, basis.sheet.id, row)
+        person = (_first_of_audience(conn, basis) if row is None else None) or row_of(conn, basis.sheet.id, row)
         rows = with_joined(conn, basis.sheet, [person])
     shape, values = _rendered(basis, rows)
     source, now = basis.source, to_micros(desk.clock.now())
@@ -88,6 +89,17 @@ def _from_outbox(desk: Desk, campaign: Campaign, address: Address, row: int | No
         if now is None or now.queued_at != campaign.queued_at:  # a check may have removed the shape
             raise CampaignError(f"{campaign.name} was changed meanwhile.", remedy="Ask for the proof again.")
         _queue(desk, conn, campaign, address, copied)
+
+
+def _first_of_audience(conn: Connection, basis: Basis) -> Recipient | None:
+    """The first row that the campaign's audience has; None where it has none, or is everybody."""
+    after = 0
+    while basis.campaign.audience and (page := recipients.page(conn, basis.sheet.id, after=after, limit=PAGE)):
+        stay, _ = basis.filter.part([one for one in page if not one.verdict])
+        if stay:
+            return stay[0]
+        after = page[-1].row
+    return None
 
 
 def _rendered(basis: Basis, rows: list[Row]) -> tuple[Shape, str]:

@@ -1,6 +1,6 @@
 """`mergecast send`: check, ask, and queue, which is one UPDATE of the campaign's row."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -79,9 +79,11 @@ def send(
     if campaign.state is CampaignState.SCHEDULED and not _prints_another_day(basis):
         _move(desk, basis.campaign)
     else:
-        _refuse_what_left(desk, basis, again=again)
+        twins = [] if again else _twins(desk, basis)
+        _refuse_what_left(desk, basis, twins)
         checked = _checked(desk, basis, progress)
         _refuse_stops(checked)
+        _refuse_people_reached(desk, basis, twins)
         if not confirm(checked):
             raise CampaignError(f"{name} was not queued: nobody said yes.")
         _suppress(desk, campaign)
@@ -161,24 +163,43 @@ def _move(desk: Desk, campaign: Campaign) -> None:
         _remember(desk, conn, campaign, starts_at)
 
 
-def _refuse_what_left(desk: Desk, basis: Basis, *, again: bool) -> None:
-    """The wrong Enter key: the same words to the same people, a second time."""
-    if again or not basis.campaign.leaves:
-        return
+def _twins(desk: Desk, basis: Basis) -> list[Campaign]:
+    """Campaigns of the same words for the same sheet: the wrong Enter key, unless they are for others of its people."""
+    if not basis.campaign.leaves:
+        return []
     since = to_micros(desk.clock.now() - REMEMBERED)
     with desk.store.read() as conn:
-        for twin in campaigns.same_mail(conn, basis.fingerprint(), since=since):
-            if twin.id == basis.campaign.id:
-                continue
-            counts = reporting.count_messages(conn, twin.id, twin.state)
-            reached, waiting = sum(counts[state] for state in _REACHED), counts[MessageState.QUEUED]
-            if reached:
-                sentence = f"This mail went to {reached:,} people on {_day(twin)}."
-            elif waiting:
-                sentence = f"This mail is queued for {waiting:,} people already, as {twin.name}, for {_day(twin)}."
-            else:
-                continue
-            raise CampaignError(sentence, remedy="To send it again: `--again`.")
+        found = campaigns.same_mail(conn, basis.fingerprint(), since=since)
+    return [twin for twin in found if twin.id != basis.campaign.id]
+
+
+def _refuse_what_left(desk: Desk, basis: Basis, twins: list[Campaign]) -> None:
+    """CampaignError if a twin was for everybody, as this campaign is."""
+    for twin in twins:
+        if not (twin.audience or basis.campaign.audience):
+            with desk.store.read() as conn:
+                counts = reporting.count_messages(conn, twin.id, twin.state)
+            _refuse_reached(twin, counts, "people")
+
+
+def _refuse_people_reached(desk: Desk, basis: Basis, twins: list[Campaign]) -> None:
+    """CampaignError if this campaign, checked by now, has people of a twin that was for some of its sheet's people."""
+    for twin in twins:
+        if twin.audience or basis.campaign.audience:
+            with desk.store.read() as conn:
+                counts = reporting.count_shared(conn, basis.campaign.id, twin.id, twin.state)
+            _refuse_reached(twin, counts, "of these people")
+
+
+def _refuse_reached(twin: Campaign, counts: Mapping[MessageState, int], whom: str) -> None:
+    reached, waiting = sum(counts[state] for state in _REACHED), counts[MessageState.QUEUED]
+    if reached:
+        sentence = f"This mail went to {reached:,} {whom} on {_day(twin)}."
+    elif waiting:
+        sentence = f"This mail is queued for {waiting:,} {whom} already, as {twin.name}, for {_day(twin)}."
+    else:
+        return
+    raise CampaignError(sentence, remedy="To send it again: `--again`.")
 
 
 def _day(campaign: Campaign) -> str:

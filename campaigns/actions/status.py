@@ -10,6 +10,7 @@ from campaigns.actions.desk import Desk
 from campaigns.actions.doctor import LITTLE_DISK
 from campaigns.actions.naming import campaign_named, starts
 from campaigns.clock import from_micros, to_micros
+from campaigns.model.audience import Audience
 from campaigns.model.states import CampaignState, MessageState, PauseReason
 from campaigns.store import campaigns, reporting, workers
 from campaigns.store.campaigns import Campaign
@@ -56,6 +57,7 @@ class CampaignStatus:
             "starts": starts(told),
             "transport": told.transport,
             "leaves": told.leaves,
+            "audience": Audience.unpack(told.audience).as_json(),
             "rate": self.rate,
             "waiting": self.waiting.as_json() if self.waiting else None,
             "trouble": list(self.trouble),

@@ -1,5 +1,7 @@
 """What is said of people: who is left out, and whose address not every server takes."""
 
+from dataclasses import replace
+
 from campaigns.model.finding import Finding
 from campaigns.model.states import Severity
 
@@ -20,6 +22,27 @@ SUPPRESSED = Finding(
     Severity.LEAVES_OUT,
     "The person unsubscribed, complained, cannot be reached or was suppressed by hand.",
 )
+CONDITION = Finding(
+    "filtered",
+    Severity.LEAVES_OUT,
+    "The condition of `--where` does not hold.",
+)
+PASSED_OVER = Finding(
+    "passed_over",
+    Severity.WARNS,
+    "The row meets the condition of `--where`, but it is not the person's first one, and that does not meet it.",
+    "To mail these people, import a sheet with the other row first.",
+)
+EXCLUDED = Finding(
+    "filtered",
+    Severity.LEAVES_OUT,
+    "The person stands in an excluded list.",
+)
+MAILED = Finding(
+    "filtered",
+    Severity.LEAVES_OUT,
+    "The person was mailed not long ago.",
+)
 NON_ASCII_ADDRESS = Finding(
     "non_ascii_address",
     Severity.WARNS,
@@ -32,3 +55,12 @@ NOBODY = Finding(
     "No row is left to mail.",
     "Look at the rows that are left out, and why.",
 )
+
+
+def nobody(filtered: int) -> Finding:
+    """The Finding of a campaign without a message, of whose rows so many were filtered."""
+    if not filtered:
+        return NOBODY
+    sentence = f"The audience is empty: it leaves out {filtered:,} row{'' if filtered == 1 else 's'}, and none remains."
+    remedy = "Make the campaign anew with `mergecast create`, `--replace` and other conditions."
+    return replace(NOBODY, sentence=sentence, remedy=remedy)

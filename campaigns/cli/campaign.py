@@ -8,8 +8,10 @@ import typer
 from campaigns.cli.face import NEEDS_A_PERSON, Face, verb
 from campaigns.cli.options import (
     CampaignName,
+    Exclude,
     From,
     ListName,
+    NotMailedIn,
     Row,
     RowsOut,
     TemplateName,
@@ -17,10 +19,11 @@ from campaigns.cli.options import (
     Transactional,
     TransportName,
     When,
+    Where,
     Zone,
     writable,
 )
-from campaigns.cli.say import has_started, started, through, when
+from campaigns.cli.say import has_started, started, those, through, when
 from campaigns.cli.show import Screen, counted, say_findings
 
 verbs = typer.Typer()
@@ -72,13 +75,18 @@ def create(
     at: When = "",
     zone: Zone = "",
     throttle: ThrottleTexts = None,
+    where: Where = None,
+    exclude: Exclude = None,
+    not_mailed_in: NotMailedIn = None,
     transactional: Transactional = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a draft of that name.")] = False,
 ) -> None:
     """Make a campaign out of a template and a list: a draft."""
     from campaigns.actions.create import create as action
+    from campaigns.model.audience import Audience
     from campaigns.settings import LOCAL
 
+    audience = Audience.read(where, exclude or (), not_mailed_in)
     with face.desk() as desk:
         told = action(
             desk,
@@ -90,6 +98,7 @@ def create(
             at=at,
             zone=zone,
             throttles=throttle or (),
+            audience=audience,
             transactional=transactional,
             replace=replace,
         )
@@ -108,6 +117,8 @@ def say_campaign(screen: Screen, told: dict[str, Any]) -> None:
     reason = f" ({campaign['reason']})" if campaign["reason"] else ""
     screen.say(f"{campaign['name']}: {campaign['state']}{reason}", "bold")
     screen.say(f"  {campaign['template']} to list {campaign['list']}, {through(campaign)}")
+    if campaign["audience"]:
+        screen.say(f"  {those(campaign['audience'])}")
     if has_started(campaign):
         screen.say(f"  started {started(campaign['starts'])}")
     else:

@@ -17,7 +17,9 @@ from campaigns.cli.options import (
     Again,
     Columns,
     Encoding,
+    Exclude,
     From,
+    NotMailedIn,
     RepeatedRows,
     SheetPath,
     TemplateName,
@@ -26,6 +28,7 @@ from campaigns.cli.options import (
     TransportName,
     Types,
     When,
+    Where,
     Worksheet,
     Yes,
     Zone,
@@ -34,11 +37,13 @@ from campaigns.cli.options import (
 )
 from campaigns.cli.say import say_queued
 from campaigns.cli.send import asker
+from campaigns.errors import UsageError
 
 if TYPE_CHECKING:
     from campaigns.actions.check import CheckResult
     from campaigns.actions.desk import Desk
     from campaigns.actions.merge import Typed
+    from campaigns.model.audience import Audience
 
 WAITED_FOR = timedelta(minutes=10)  # a start further away is left to `mergecast run`
 RunUntilIdle = Callable[[Face, "Desk", str], None]
@@ -67,6 +72,9 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
         at: When = "",
         zone: Zone = "",
         throttle: ThrottleTexts = None,
+        where: Where = None,
+        exclude: Exclude = None,
+        not_mailed_in: NotMailedIn = None,
         transactional: Transactional = False,
         yes: Yes = False,
         again: Again = False,
@@ -74,15 +82,18 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
         """The whole job in one line. It imports, checks, shows three mails, asks, queues and sends."""
         from campaigns.actions.create import create
         from campaigns.actions.import_list import import_list
-        from campaigns.actions.merge import Typed, campaign_name
+        from campaigns.actions.merge import Typed, campaign_name, look_at_lists
         from campaigns.actions.send import send
+        from campaigns.model.audience import Audience
         from campaigns.settings import LOCAL
 
         options = read_options(worksheet, column, kind, encoding)
-        typed = Typed(sheet, template, options, transport or LOCAL, sender, at, zone, throttle or ())
+        audience = Audience.read(where, exclude or (), not_mailed_in)
+        typed = Typed(sheet, template, options, transport or LOCAL, sender, at, zone, throttle or (), audience)
         _look_or_make(face, typed)
         with face.desk(secrets=True) as desk:
             listed = list_name or sheet.stem
+            look_at_lists(desk, audience, listed)
             with face.progress(f"Reading {sheet.name}") as progress:
                 imported = import_list(desk, sheet, listed, options, repeated=repeated_of(repeated), progress=progress)
             if not face.json:
@@ -98,10 +109,11 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
                 at=at,
                 zone=zone,
                 throttles=throttle or (),
+                audience=audience,
                 transactional=transactional,
                 replace=True,
             )
-            confirm = _after_previews(face, desk, template, listed, asker(face, yes))
+            confirm = _after_previews(face, desk, template, listed, audience, ask=asker(face, yes))
             with face.progress(f"Checking {name}") as progress:
                 queued = send(desk, name, again=again, confirm=confirm, progress=progress)
             told = queued.as_json()
@@ -128,6 +140,11 @@ def _look_or_make(face: Face, typed: "Typed") -> None:
         here = Path.cwd()
         typed = replace(typed, zone=typed.zone or zone_of_machine(face))
         look(here, load_settings(here, os.environ), typed, now)
+        if typed.audience.exclude:
+            raise UsageError(
+                f"There is no list {typed.audience.exclude[0]!r}: there is no workspace yet.",
+                remedy="Make one with `mergecast init .`, and import the list first.",
+            ) from None
         made = init(here, zone=typed.zone, example=False)
         face.aside.say(f"Made a workspace here, in {made.workspace.root}; send times are in {typed.zone}.")
     else:
@@ -135,7 +152,13 @@ def _look_or_make(face: Face, typed: "Typed") -> None:
 
 
 def _after_previews(
-    face: Face, desk: "Desk", template: str, list_name: str, ask: "Callable[[CheckResult], bool]"
+    face: Face,
+    desk: "Desk",
+    template: str,
+    list_name: str,
+    audience: "Audience",
+    *,
+    ask: "Callable[[CheckResult], bool]",
 ) -> "Callable[[CheckResult], bool]":
     """Before a person is asked: the mails of the rows that differ most, to open."""
 
@@ -144,7 +167,7 @@ def _after_previews(
 
         if not face.json:
             face.still()
-            shown = preview(desk, template, list_name, edge_cases=True).as_json()
+            shown = preview(desk, template, list_name, edge_cases=True, audience=audience).as_json()
             say_preview(face.aside, {**shown, "previews": shown["previews"][:3], "findings": []})
         return ask(found)
 

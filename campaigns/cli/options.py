@@ -88,6 +88,25 @@ ThrottleTexts = Annotated[
     list[str] | None,
     typer.Option("--throttle", metavar="N/UNIT", help="A limit: 20/s, 300/min, 50000/d.", show_default=False),
 ]
+Where = Annotated[
+    str | None,
+    typer.Option(
+        "--where",
+        metavar="CONDITION",
+        help="Only rows for which it holds: country = 'DE' and plan != 'free'.",
+        show_default=False,
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="LIST", help="Nobody who stands in this list.", show_default=False),
+]
+NotMailedIn = Annotated[
+    str | None,
+    typer.Option(
+        "--not-mailed-in", metavar="TIME", help="Nobody who got mail from here in this time: 30d.", show_default=False
+    ),
+]
 Transactional = Annotated[
     bool, typer.Option("--transactional", help="Mail that people asked for: no unsubscribe link is needed.")
 ]

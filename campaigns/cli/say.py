@@ -49,6 +49,15 @@ def through(told: dict[str, Any]) -> str:
     return f"through {told['transport']}" if told["leaves"] else "as a rehearsal, into a mailbox on this computer"
 
 
+def those(audience: dict[str, Any]) -> str:
+    """`rows where country = 'DE'; nobody of the list partners; nobody mailed in the last 30d`."""
+    said = [f"rows where {audience['where']}"] if audience["where"] else []
+    said += [f"nobody of the list {name}" for name in audience["exclude"]]
+    if audience["not_mailed_in"]:
+        said.append(f"nobody mailed in the last {audience['not_mailed_in']}")
+    return "; ".join(said)
+
+
 def rehearsal(number: int, folder: str, campaign: str) -> str:
     """What is said when a rehearsal has been written; `folder` as a person would name it, like `mail/`."""
     return (

@@ -9,16 +9,18 @@ from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from campaigns.errors import MergecastError, TemplateError
+from campaigns.errors import MergecastError
 from campaigns.model.states import Severity
 
 _DANGEROUS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _WIDE = 160  # columns where nobody looks at a terminal: a pipe or a file should not be cut at 80
+_BEFORE = 60  # characters of a very long line that are shown before a mistake in it
 
 SEVERITIES = {
     Severity.STOPS: ("stops", "bold red"),
@@ -99,13 +101,21 @@ def say_error(screen: Screen, error: MergecastError) -> None:
     screen.say(error.sentence, "bold red")
     if place := str(error.where):
         screen.say(f"  {place}", "dim")
-    if isinstance(error, TemplateError) and error.source_line:
-        screen.say(f"    {error.source_line.strip()}")
-        if error.where.column and error.where.column.isdecimal():
-            indent = len(error.source_line) - len(error.source_line.lstrip())
-            screen.say(" " * (3 + int(error.where.column) - indent) + "^", "bold red")
+    if error.source_line:
+        _say_source(screen, error.source_line, error.where.column or "")
     if error.remedy:
         screen.say(error.remedy)
+
+
+def _say_source(screen: Screen, line: str, column: str) -> None:
+    """The line, or the stretch of it around the mistake, and a mark below the column (from 1)."""
+    indent = len(line) - len(line.lstrip())
+    place = max(0, int(column) - 1 - indent) if column.isdecimal() else 0
+    begin = max(0, place - _BEFORE) if len(line) > _WIDE else 0
+    shown = harmless(line.strip()[begin : begin + _WIDE]).replace("\t", " ")
+    screen.say(f"    {shown}")
+    if column.isdecimal():
+        screen.say(" " * (4 + cell_len(shown[: place - begin])) + "^", "bold red")
 
 
 class _Rate(ProgressColumn):

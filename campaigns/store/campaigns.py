@@ -48,6 +48,7 @@ class Campaign:
     who: str
     queued_at: int | None = None
     finished_at: int | None = None
+    audience: str = ""  # JSON, see `campaigns/model/audience.py`; "" is everybody
 
 
 def find(conn: Connection, name: str) -> Campaign | None:

@@ -56,6 +56,14 @@ def count_messages(conn: Connection, campaign_id: int, campaign: CampaignState) 
     return shown
 
 
+def count_shared(conn: Connection, campaign_id: int, other_id: int, other: CampaignState) -> dict[MessageState, int]:
+    """How many people of a campaign have a message of another one, too, by that one's state as a person is told it."""
+    shown = dict.fromkeys(MessageState, 0)
+    for state, n in conn.execute(_SHARED, {"campaign": campaign_id, "other": other_id}):
+        shown[shown_as(MessageState(state), other)] += n
+    return shown
+
+
 def queued_proofs(conn: Connection, campaign_id: int) -> int:
     query = select(func.count()).select_from(messages)
     return conn.scalar(query.where(QUEUED, PROOF, messages.c.campaign_id + 0 == campaign_id)) or 0
@@ -94,6 +102,26 @@ def rows_of(conn: Connection, campaign_id: int, campaign: CampaignState, sheet_i
             return
         after = page[-1].row
 
+
+_THEIRS = messages.alias("theirs")
+_SHARED = (
+    select(_THEIRS.c.state, func.count(messages.c.address_id.distinct()))
+    .select_from(messages)
+    .join(
+        _THEIRS,
+        and_(
+            _THEIRS.c.campaign_id == bindparam("other"),
+            _THEIRS.c.address_id == messages.c.address_id,
+            _THEIRS.c.wave > literal(0),
+        ),
+    )
+    .where(
+        messages.c.campaign_id == bindparam("campaign"),
+        messages.c.wave > literal(0),
+        messages.c.state == literal(MessageState.QUEUED),
+    )
+    .group_by(_THEIRS.c.state)
+)
 
 _ROWS = (
     select(

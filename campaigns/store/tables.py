@@ -1,6 +1,6 @@
 """All tables. Instants are microseconds UTC; enums are words in small tables and small integers in big ones.
 
-The schema is portable to PostgreSQL; migration 0001 makes exactly these. A recipient's and a shape's id carry no foreign
+The schema is portable to PostgreSQL; the migrations make exactly these. A recipient's and a shape's id carry no foreign
 key where millions of rows refer to them without an index: each deleted recipient or shape would scan all messages.
 """
 
@@ -159,6 +159,9 @@ campaigns = Table(
     Column("who", Text, nullable=False),
     Column("queued_at", BigInteger),
     Column("finished_at", BigInteger),
+    Column(
+        "audience", Text, nullable=False, server_default=text("''")
+    ),  # JSON: whom of the list it is for, "" = everybody
     UniqueConstraint("series", "occurrence"),
 )
 

@@ -183,6 +183,13 @@ def test_a_suppressed_person_s_rows_are_all_suppressed(here: CommandLine) -> Non
     assert here.json("report", "spring")["left_out"] == {"rejected": 1, "suppressed": 3}
 
 
+def test_the_first_row_decides_whether_a_person_is_in_the_audience(here: CommandLine) -> None:
+    imported(here, "--repeated", "together")
+    here.run("create", "spring", "--template", "orders", "--list", "orders", "--where", "city = 'Rome'")
+    assert here.json("check", "spring", status=1)["ready"] == 1
+    assert here.json("report", "spring")["left_out"] == {"rejected": 1, "filtered": 3}
+
+
 def test_a_word_that_is_no_choice_is_refused(here: CommandLine) -> None:
     refused = here.run("import", "orders.xlsx", "--list", "orders", "--repeated", "some", status=2)
     assert "first, each, together" in refused.err

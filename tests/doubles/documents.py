@@ -38,6 +38,7 @@ CAMPAIGN = {
     "campaign": {
         "name": WORDS, "state": WORDS, "reason": WORDS, "list": WORDS, "sheet": MAYBE_NUMBER, "template": WORDS,
         "version": MAYBE_NUMBER, "transport": WORDS, "leaves": YES, "starts": STARTS, "throttles": (list,),
+        "audience": (dict, type(None)),
     }
 }  # fmt: skip
 CHECK = {
@@ -55,10 +56,11 @@ STATUS = {
         {
             "name": WORDS, "state": WORDS, "reason": WORDS, "rows": NUMBER, "left_out": NUMBER, "messages": MESSAGES,
             "starts": STARTS, "transport": WORDS, "leaves": YES, "rate": (int, float), "waiting": (dict, type(None)),
-            "trouble": (list,),
+            "trouble": (list,), "audience": (dict, type(None)),
         }
     ],
 }  # fmt: skip
+AUDIENCE = {"where": WORDS, "exclude": (list,), "not_mailed_in": WORDS}
 WAITING = {"for": WORDS, "until": MAYBE_WORDS}
 REPORT = {"campaign": WORDS, "rows": NUMBER, "left_out": COUNTS, "messages": MESSAGES, "adds_up": YES}
 RUN = {"seconds": (int, float), "messages": COUNTS}

@@ -2,7 +2,6 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -14,14 +13,15 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from campaigns import __version__
 from campaigns.errors import StoreError, WorkerRunningError
 from campaigns.model.states import Repeated
-from campaigns.store import migrate, sheets
-from campaigns.store.engine import APPLICATION_ID
+from campaigns.store import campaigns, migrate, sheets
+from campaigns.store.engine import APPLICATION_ID, create_file
 from campaigns.store.lock import worker_lock
 from campaigns.store.tables import metadata
 from tests.doubles.standing_clock import StandingClock
 
 CLOCK = StandingClock()
-BEFORE, NEXT = migrate.SCHEMA, f"{int(migrate.SCHEMA) + 1:04}"
+NEWEST = migrate.SCHEMA
+NEXT = f"{int(NEWEST) + 1:04}"
 
 
 @pytest.fixture
@@ -88,19 +88,20 @@ def test_the_migrations_compile_for_postgresql(capsys: pytest.CaptureFixture[str
 
     context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True})
     with Operations.context(context):
-        for step in reversed(list(_script().walk_revisions())):
-            step.module.upgrade()
+        for revision in reversed(list(scripts().walk_revisions())):
+            revision.module.upgrade()
     said = capsys.readouterr().out
     assert said.count("CREATE TABLE") == len(metadata.tables)
     assert "id BIGSERIAL" in said
+    assert "ALTER TABLE campaigns ADD COLUMN audience TEXT DEFAULT '' NOT NULL" in said
 
 
 def test_the_schema_that_is_asked_for_is_the_newest_migration(database: Path) -> None:
-    assert _script().get_current_head() == migrate.SCHEMA
+    assert scripts().get_current_head() == migrate.SCHEMA
     assert sql(database, "SELECT version_num FROM alembic_version") == [(migrate.SCHEMA,)]
 
 
-def _script() -> ScriptDirectory:
+def scripts() -> ScriptDirectory:
     config = Config()
     config.set_main_option("script_location", "campaigns.store:migrations")
     config.set_main_option("path_separator", "os")
@@ -162,8 +163,6 @@ def test_a_file_that_is_none_of_ours_is_refused_and_left_alone(tmp_path: Path, c
 
 
 def test_a_store_that_was_stopped_half_way_says_so(tmp_path: Path) -> None:
-    from campaigns.store.engine import create_file
-
     create_file(tmp_path / "mergecast.db")
     with pytest.raises(StoreError, match="never finished"):
         migrate.open_store(url(tmp_path / "mergecast.db"))
@@ -185,7 +184,7 @@ def older(database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     def next_migration(conn: Connection) -> None:
         conn.execute(text("ALTER TABLE lists ADD COLUMN colour TEXT"))
-        conn.execute(text("UPDATE alembic_version SET version_num = :next"), {"next": NEXT})
+        conn.execute(text(f"UPDATE alembic_version SET version_num = '{NEXT}'"))
 
     monkeypatch.setattr(migrate, "_migrate", next_migration)
     sql(database, "INSERT INTO lists (name, folded) VALUES ('Club', 'club')")
@@ -193,47 +192,64 @@ def older(database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_an_older_store_names_upgrade(older: Path) -> None:
-    with pytest.raises(StoreError, match=f"has schema {BEFORE}") as refused:
+    with pytest.raises(StoreError, match=f"has schema {NEWEST}") as refused:
         migrate.open_store(url(older))
     assert "mergecast upgrade" in refused.value.remedy
 
 
+def test_a_store_of_the_first_release_is_upgraded_with_its_campaigns(tmp_path: Path) -> None:
+    """Its tables are made by the first migration alone, as that release made them."""
+    from alembic import command
+
+    path = tmp_path / "mergecast.db"
+    create_file(path)
+    store = migrate.Store(url(path))
+    with store.write() as conn:
+        config = Config(attributes={"connection": conn})
+        config.set_main_option("script_location", "campaigns.store:migrations")
+        config.set_main_option("path_separator", "os")
+        command.upgrade(config, "0001")
+        conn.execute(text("INSERT INTO lists (id, name, folded) VALUES (1, 'Club', 'club')"))
+        conn.execute(
+            text(
+                "INSERT INTO sheets (id, list_id, n, sha256, file_name, kept, worksheet, encoding, delimiter,"
+                " header_row, rows, at, who) VALUES (1, 1, 1, 'a', 'c.csv', 1, '', 'utf-8', ',', 1, 0, 0, 'ada')"
+            )
+        )
+        conn.execute(
+            text(
+                "INSERT INTO campaigns (name, kind, state, reason, list_id, template, sender_given, sender, reply_to,"
+                " public_url, transport, leaves, zone, starts_wall, late_after, give_up_after, throttles, tag_salt,"
+                " prints_today, checking, prepared, fingerprint, rows, made_at, who) VALUES ('spring', 'bulk', 'draft',"
+                " '', 1, 't.md', '', '', '', '', 'local', 0, 'UTC', '', 1, 1, '', x'00', 0, '', '', '', 0, 0, 'ada')"
+            )
+        )
+    store.close()
+    done = migrate.upgrade_store(url(path), who="ada", clock=CLOCK)
+    assert (done.before, done.after) == ("0001", NEWEST)
+    store = migrate.open_store(url(path))
+    with store.read() as conn:
+        spring = campaigns.find(conn, "spring")
+        assert compare_metadata(MigrationContext.configure(conn), metadata) == []
+        club = sheets.latest(conn, 1)
+    store.close()
+    assert spring is not None
+    assert spring.audience == ""
+    assert club is not None
+    assert club.repeated is Repeated.FIRST
+
+
 def test_an_upgrade_copies_first_and_keeps_everything(older: Path) -> None:
     done = migrate.upgrade_store(url(older), who="ada", clock=CLOCK)
-    assert (done.before, done.after) == (BEFORE, NEXT)
+    assert (done.before, done.after) == (NEWEST, NEXT)
     assert done.copy is not None
     assert done.copy.stat().st_mode & 0o777 == 0o600
-    assert sql(done.copy, "SELECT version_num FROM alembic_version") == [(BEFORE,)]
+    assert sql(done.copy, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
     assert sql(done.copy, "SELECT name FROM lists") == [("Club",)]
     assert sql(done.copy, "PRAGMA application_id") == [(APPLICATION_ID,)]
     assert sql(older, "SELECT name, colour FROM lists") == [("Club", None)]
     assert sql(older, "SELECT who, verb FROM history") == [("ada", "upgrade")]
     migrate.open_store(url(older)).close()
-
-
-def test_a_store_of_the_first_release_is_brought_up_to_date(tmp_path: Path) -> None:
-    path = tmp_path / "mergecast.db"
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(migrate, "_migrate", lambda conn: _migrate_to(conn, "0001"))
-        migrate.create_store(url(path), made_by="mergecast 0.1.0", clock=CLOCK)
-    sql(
-        path,
-        "INSERT INTO lists (id, name, folded) VALUES (1, 'Club', 'club')",
-        "INSERT INTO sheets (id, list_id, n, sha256, file_name, kept, worksheet, encoding, delimiter, header_row, rows,"
-        " at, who) VALUES (1, 1, 1, 'a', 'club.csv', 1, '', 'utf-8', ',', 1, 0, 0, 'ada')",
-    )
-    migrate.upgrade_store(url(path), who="ada", clock=CLOCK)
-    with migrate.open_store(url(path)).read() as conn:
-        sheet = sheets.latest(conn, 1)
-    assert sheet is not None
-    assert (sheet.file_name, sheet.repeated) == ("club.csv", Repeated.FIRST)
-
-
-def _migrate_to(conn: Connection, revision: str) -> None:
-    config = Config(attributes={"connection": conn})
-    config.set_main_option("script_location", "campaigns.store:migrations")
-    config.set_main_option("path_separator", "os")
-    command.upgrade(config, revision)
 
 
 def test_an_upgrade_that_fails_changes_nothing(older: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,13 +264,13 @@ def test_an_upgrade_that_fails_changes_nothing(older: Path, monkeypatch: pytest.
     with engine.connect() as conn:
         assert "colour" not in {column["name"] for column in inspect(conn).get_columns("lists")}
     engine.dispose()
-    assert sql(older, "SELECT version_num FROM alembic_version") == [(BEFORE,)]
+    assert sql(older, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
 
 
 def test_nothing_is_upgraded_under_a_running_worker(older: Path) -> None:
     with worker_lock(older), pytest.raises(WorkerRunningError):
         migrate.upgrade_store(url(older), who="ada", clock=CLOCK)
-    assert sql(older, "SELECT version_num FROM alembic_version") == [(BEFORE,)]
+    assert sql(older, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
 
 
 def test_an_upgrade_with_nothing_to_do_makes_no_copy(database: Path) -> None:

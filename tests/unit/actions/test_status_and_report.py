@@ -93,6 +93,7 @@ def test_the_status_is_the_contracts_document(desk: Desk) -> None:
             "starts": {"at": "2026-11-24T10:00:00+00:00", "wall": "", "zone": "UTC"},
             "transport": "local",
             "leaves": True,
+            "audience": None,
             "rate": 12.5,
             "waiting": {"for": "throttle", "until": "2026-11-24T10:00:03+00:00"},
             "trouble": [],

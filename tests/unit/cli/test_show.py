@@ -53,6 +53,7 @@ def queued(**changed: Any) -> dict[str, Any]:
         "starts": STARTS,
         "transport": "relay",
         "leaves": True,
+        "audience": None,
         "queued": 812,
         "left_out": 4,
         "worker_running": False,
@@ -177,6 +178,7 @@ def test_a_paused_campaign_says_why(paper: Paper) -> None:
         "leaves": False,
         "starts": STARTS,
         "throttles": ["20/s"],
+        "audience": None,
     }
     say_campaign(paper.screen, {"campaign": campaign})
     assert "spring: paused (late)" in str(paper)
@@ -194,6 +196,7 @@ def test_status_shows_only_states_that_have_messages_and_every_trouble(paper: Pa
         "starts": AT_ONCE,
         "transport": "relay",
         "leaves": True,
+        "audience": None,
         "rate": 20.5,
         "waiting": {"for": "throttle", "until": None},
         "trouble": ["1 message was handed over and never answered."],

@@ -173,6 +173,7 @@ def test_a_campaign_is_told_with_its_start(run: Run, made: None) -> None:
         "leaves",
         "starts",
         "throttles",
+        "audience",
     }
     assert set(campaign) == names
     assert campaign["starts"]["wall"] == "2099-12-01T09:00"

@@ -60,7 +60,9 @@ def test_every_room_is_listed_once() -> None:
     assert sorted(listed) == sorted(rooms())
 
 
-@pytest.mark.parametrize("name", ["docs/architecture.md", "docs/decisions.md", "docs/templates.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize(
+    "name", ["docs/architecture.md", "docs/audience.md", "docs/decisions.md", "docs/templates.md", "CONTRIBUTING.md"]
+)
 def test_every_path_that_a_page_names_is_there(name: str) -> None:
     for path in _PATH.findall(pages.page(name)):
         outside = name == "docs/templates.md" and path.startswith("templates/")  # a workspace's, not ours
