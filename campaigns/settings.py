@@ -199,6 +199,12 @@ class SmtpSettings(_Part):
     tls: Literal["starttls", "implicit", "none"] = Field(
         default="starttls", description="How the connection is encrypted."
     )
+    approval_from: int = Field(
+        default=0,
+        ge=0,
+        description="Campaigns of so many mails, or more, leave only after `mergecast approve`; 1: every one. "
+        "Unless set, none needs it; rehearsals never do.",
+    )
     user: str = Field(default="", description="The name to log in with; empty for no login.")
     password: SecretStr | None = Field(default=None, description="Secret: from `secrets.toml` or the environment.")
     password_file: Path | None = Field(

@@ -64,7 +64,7 @@ def found(conn: Connection, campaign: Campaign) -> CheckResult:
         rows=campaign.rows,
         ready=staging.count_messages(conn, campaign.id),
         left_out=sum(staging.count_left_out(conn, campaign.id).values()),
-        shapes=shapes.count(conn, campaign.id),
+        shapes=shapes.count(conn, campaign.id, campaign.version_id),
         findings=tuple(findings.of_campaign(conn, campaign.id)),
         transport=campaign.transport,
         leaves=campaign.leaves,

@@ -1,6 +1,6 @@
 """All tables. Instants are microseconds UTC; enums are words in small tables and small integers in big ones.
 
-The schema is portable to PostgreSQL; migration 0001 makes exactly these. A recipient's and a shape's id carry no foreign
+The schema is portable to PostgreSQL; the migrations make exactly these. A recipient's and a shape's id carry no foreign
 key where millions of rows refer to them without an index: each deleted recipient or shape would scan all messages.
 """
 
@@ -159,6 +159,19 @@ campaigns = Table(
     Column("queued_at", BigInteger),
     Column("finished_at", BigInteger),
     UniqueConstraint("series", "occurrence"),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    _key(),
+    Column("campaign_id", ForeignKey("campaigns.id"), nullable=False, index=True),
+    Column("hash", Text, nullable=False),  # of all parts
+    Column("parts", Text, nullable=False),  # JSON: what was approved, part by part
+    Column("who", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("note", Text, nullable=False, default=""),
+    Column("withdrawn_at", BigInteger),  # null while it stands
 )
 
 findings = Table(

@@ -19,6 +19,8 @@ from campaigns.store.tables import metadata
 from tests.doubles.standing_clock import StandingClock
 
 CLOCK = StandingClock()
+NOW = migrate.SCHEMA
+NEXT = f"{int(NOW) + 1:04}"
 
 
 @pytest.fixture
@@ -30,6 +32,13 @@ def database(tmp_path: Path) -> Path:
 
 def url(path: Path) -> str:
     return f"sqlite:///{path}"
+
+
+def scripts() -> ScriptDirectory:
+    config = Config()
+    config.set_main_option("script_location", "campaigns.store:migrations")
+    config.set_main_option("path_separator", "os")
+    return ScriptDirectory.from_config(config)
 
 
 def sql(path: Path, *statements: str) -> list[tuple[object, ...]]:
@@ -83,21 +92,17 @@ def test_the_migrations_compile_for_postgresql(capsys: pytest.CaptureFixture[str
     """As `alembic upgrade --sql` prints them."""
     from alembic.operations import Operations
 
-    from campaigns.store.migrations.versions import v0001_first_tables
-
     context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True})
     with Operations.context(context):
-        v0001_first_tables.upgrade()
+        for one in reversed(list(scripts().walk_revisions())):
+            one.module.upgrade()
     said = capsys.readouterr().out
     assert said.count("CREATE TABLE") == len(metadata.tables)
     assert "id BIGSERIAL" in said
 
 
 def test_the_schema_that_is_asked_for_is_the_newest_migration(database: Path) -> None:
-    config = Config()
-    config.set_main_option("script_location", "campaigns.store:migrations")
-    config.set_main_option("path_separator", "os")
-    assert ScriptDirectory.from_config(config).get_current_head() == migrate.SCHEMA
+    assert scripts().get_current_head() == migrate.SCHEMA
     assert sql(database, "SELECT version_num FROM alembic_version") == [(migrate.SCHEMA,)]
 
 
@@ -175,11 +180,11 @@ def test_a_newer_store_is_refused_with_both_versions(database: Path, use: object
 @pytest.fixture
 def older(database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The store is one migration behind: a Mergecast to come knows the next."""
-    monkeypatch.setattr(migrate, "SCHEMA", "0002")
+    monkeypatch.setattr(migrate, "SCHEMA", NEXT)
 
     def next_migration(conn: Connection) -> None:
         conn.execute(text("ALTER TABLE lists ADD COLUMN colour TEXT"))
-        conn.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+        conn.execute(text(f"UPDATE alembic_version SET version_num = '{NEXT}'"))
 
     monkeypatch.setattr(migrate, "_migrate", next_migration)
     sql(database, "INSERT INTO lists (name, folded) VALUES ('Club', 'club')")
@@ -187,17 +192,17 @@ def older(database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_an_older_store_names_upgrade(older: Path) -> None:
-    with pytest.raises(StoreError, match="has schema 0001") as refused:
+    with pytest.raises(StoreError, match=f"has schema {NOW}") as refused:
         migrate.open_store(url(older))
     assert "mergecast upgrade" in refused.value.remedy
 
 
 def test_an_upgrade_copies_first_and_keeps_everything(older: Path) -> None:
     done = migrate.upgrade_store(url(older), who="ada", clock=CLOCK)
-    assert (done.before, done.after) == ("0001", "0002")
+    assert (done.before, done.after) == (NOW, NEXT)
     assert done.copy is not None
     assert done.copy.stat().st_mode & 0o777 == 0o600
-    assert sql(done.copy, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert sql(done.copy, "SELECT version_num FROM alembic_version") == [(NOW,)]
     assert sql(done.copy, "SELECT name FROM lists") == [("Club",)]
     assert sql(done.copy, "PRAGMA application_id") == [(APPLICATION_ID,)]
     assert sql(older, "SELECT name, colour FROM lists") == [("Club", None)]
@@ -217,13 +222,13 @@ def test_an_upgrade_that_fails_changes_nothing(older: Path, monkeypatch: pytest.
     with engine.connect() as conn:
         assert "colour" not in {column["name"] for column in inspect(conn).get_columns("lists")}
     engine.dispose()
-    assert sql(older, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert sql(older, "SELECT version_num FROM alembic_version") == [(NOW,)]
 
 
 def test_nothing_is_upgraded_under_a_running_worker(older: Path) -> None:
     with worker_lock(older), pytest.raises(WorkerRunningError):
         migrate.upgrade_store(url(older), who="ada", clock=CLOCK)
-    assert sql(older, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert sql(older, "SELECT version_num FROM alembic_version") == [(NOW,)]
 
 
 def test_an_upgrade_with_nothing_to_do_makes_no_copy(database: Path) -> None:
@@ -244,3 +249,18 @@ def test_a_migration_runs_through_alembic_from_where_the_store_stands(database: 
     store.close()
     assert sql(database, "SELECT version_num FROM alembic_version") == [(migrate.SCHEMA,)]
     assert sql(database, "SELECT count(*) FROM messages") == [(0,)]
+
+
+def test_a_store_of_the_first_release_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from alembic import command
+
+    upgrade = command.upgrade
+    with monkeypatch.context() as then:
+        then.setattr(command, "upgrade", lambda config, _: upgrade(config, "0001"))
+        migrate.create_store(url(tmp_path / "m.db"), made_by="test", clock=CLOCK)
+    done = migrate.upgrade_store(url(tmp_path / "m.db"), who="ada", clock=CLOCK)
+    assert (done.before, done.after) == ("0001", migrate.SCHEMA)
+    engine = create_engine(url(tmp_path / "m.db"))
+    with engine.connect() as conn:
+        assert compare_metadata(MigrationContext.configure(conn), metadata) == []
+    engine.dispose()
