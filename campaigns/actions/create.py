@@ -16,7 +16,7 @@ from campaigns.model.throttle import Throttle
 from campaigns.model.when import Start, parse_when, zone_named
 from campaigns.settings import LOCAL
 from campaigns.store import campaigns, history
-from campaigns.store.campaigns import Campaign
+from campaigns.store.campaigns import SENDER, Campaign
 
 REPLACEABLE = (CampaignState.DRAFT, CampaignState.CHECKED)
 
@@ -83,6 +83,7 @@ def create(
         else:
             campaign_id = campaigns.insert(conn, name=tidy, state=str(CampaignState.DRAFT), **columns)
         detail = {"template": source.name, "list": list_name, "transport": transport, "replaces": there is not None}
+        detail |= {name: columns[name] for name in SENDER}
         history.record(conn, at=now, who=desk.who, verb="create", thing="campaign", thing_id=campaign_id, detail=detail)
         return told(conn, campaign_id)
 

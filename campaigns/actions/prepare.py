@@ -233,7 +233,7 @@ def _finish(work: _Work, *, prints_today: bool) -> None:
             prepared=basis.prepared(prints_today=prints_today),
             fingerprint=basis.fingerprint(),
         )
-        detail = {"rows": work.rows, "ready": work.messages, "stopped": stopped}
+        detail = {"rows": work.rows, "ready": work.messages, "stopped": stopped, **basis.shared()}
         history.record(
             conn,
             at=desk.clock.now(),

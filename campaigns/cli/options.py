@@ -36,6 +36,7 @@ Row = Annotated[
         "--row", metavar="N", parser=_row, help="Whose mail, by the row's number in the sheet.", show_default=False
     ),
 ]
+EdgeCases = Annotated[bool, typer.Option("--edge-cases", help="The mails of the rows that differ most.")]
 Worksheet = Annotated[
     str, typer.Option("--worksheet", metavar="TITLE", help="Which worksheet of a workbook.", show_default=False)
 ]
@@ -96,6 +97,12 @@ RowsOut = Annotated[
     Path | None,
     typer.Option("--rows", metavar="OUT.CSV", help="Write every row with what became of it.", show_default=False),
 ]
+
+
+def row_or_edge_cases(row: int | None, edge_cases: bool) -> None:
+    """UsageError if both were asked for."""
+    if row is not None and edge_cases:
+        raise UsageError("`--row` and `--edge-cases` exclude each other.", remedy="Take one of them.")
 
 
 def read_options(

@@ -91,7 +91,7 @@ def has_open_messages(connection: Connection, campaign_id: int) -> bool:
     return bool(connection.execute(select(or_(queued, leased))).scalar())
 
 
-def sender_of(row: Mapping[str, Any]) -> Sender:
+def sender_of(row: Mapping[Any, Any]) -> Sender:
     """What all mails of a campaign share, from its columns."""
     name, address = parseaddr(row["sender"])
     return Sender(
