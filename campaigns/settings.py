@@ -199,12 +199,6 @@ class SmtpSettings(_Part):
     tls: Literal["starttls", "implicit", "none"] = Field(
         default="starttls", description="How the connection is encrypted."
     )
-    approval_from: int = Field(
-        default=0,
-        ge=0,
-        description="Campaigns of so many mails, or more, leave only after `mergecast approve`; 1: every one. "
-        "Unless set, none needs it; rehearsals never do.",
-    )
     user: str = Field(default="", description="The name to log in with; empty for no login.")
     password: SecretStr | None = Field(default=None, description="Secret: from `secrets.toml` or the environment.")
     password_file: Path | None = Field(
@@ -263,6 +257,12 @@ class Settings(_Part):
         default=None, description="How long a deferred message is tried again. Unless set: 24h, transactional mail 72h."
     )
     keep_sheets: bool = Field(default=True, description="Keep imported files in `sheets/`.")
+    approval_from: int = Field(
+        default=0,
+        ge=0,
+        description="Campaigns of so many mails, or more, leave only after `mergecast approve`; 1: every one. "
+        "Unless set, none needs it; rehearsals never do.",
+    )
     user: str = Field(default="", description="Who is named in the history. Unless set: the login.")
     sender: SenderSettings = Field(default_factory=lambda: SenderSettings.model_validate({}))
     transports: dict[str, TransportSettings] = Field(default_factory=dict)

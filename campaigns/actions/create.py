@@ -15,10 +15,10 @@ from campaigns.model.states import CampaignKind, CampaignState
 from campaigns.model.throttle import Throttle
 from campaigns.model.when import Start, parse_when, zone_named
 from campaigns.settings import LOCAL
-from campaigns.store import campaigns, history
+from campaigns.store import approvals, campaigns, history
 from campaigns.store.campaigns import SENDER, Campaign
 
-REPLACEABLE = (CampaignState.DRAFT, CampaignState.CHECKED)
+REPLACEABLE = (CampaignState.DRAFT, CampaignState.CHECKED, CampaignState.APPROVED)
 
 
 def create(
@@ -79,6 +79,7 @@ def create(
     with desk.store.write() as conn:
         if there:
             campaign_id = there.id
+            approvals.withdraw(conn, campaign_id, at=to_micros(now))
             campaigns.update(conn, campaign_id, checking="", fingerprint="", **columns)
         else:
             campaign_id = campaigns.insert(conn, name=tidy, state=str(CampaignState.DRAFT), **columns)

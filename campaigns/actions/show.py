@@ -10,7 +10,7 @@ from campaigns.actions.naming import campaign_named
 from campaigns.clock import from_micros
 from campaigns.errors import CampaignError, UsageError
 from campaigns.message import fill, mime
-from campaigns.message.message import Message, handle, internet_message_id, read_handle, unpack_values
+from campaigns.message.message import Message, Sender, handle, internet_message_id, read_handle, unpack_values
 from campaigns.model.states import LeftOut, MessageState, Wave
 from campaigns.recipients.addresses import Address, AddressReader
 from campaigns.store import campaigns, history, kept, reporting, underway, versions
@@ -35,7 +35,8 @@ class Shown:
     kept: Kept
     campaign: Campaign
     message: Message | None
-    version: int | None  # of the template
+    template: str
+    version: int | None  # of the template; None where its content is not kept any more
     tries: Sequence[Try]
     note: str  # what must be known of the bytes; empty where they are those that left
     eml: bytes | None  # None if it has not left, or is not kept any more
@@ -51,12 +52,12 @@ class Shown:
         return {
             "message": handle(one.id, one.token),
             "campaign": self.campaign.name,
-            "template": self.campaign.template,
+            "template": self.template,
             "version": self.version,
             "row": one.row,
             "proof": one.wave == Wave.PROOF,
             "to": one.to,
-            "from": f"{sender.name} <{sender.address}>".strip() if sender else None,
+            "from": _mailbox(sender) if sender else None,
             "subject": fill.subject(told) if told else None,
             "message_id": internet_message_id(told) if told else None,
             "transport": one.transport or self.campaign.transport,
@@ -166,6 +167,7 @@ def _shown(desk: Desk, conn: Connection, found: Kept) -> Shown:
         kept=found,
         campaign=campaign,
         message=message,
+        template=campaign.template if found.version_id is None else versions.template_of(conn, found.version_id),
         version=None if found.version_id is None else versions.number_of(conn, found.version_id),
         tries=kept.tries(conn, found.id),
         note=_note(found, message, kind, found.transport or campaign.transport),
@@ -212,6 +214,10 @@ def _note(found: Kept, message: Message | None, kind: str, transport: str) -> st
 def _bytes(message: Message, kind: str) -> bytes:
     mail = mime.to_bytes(message)
     return mail.replace(b"\r\n", b"\n") if kind == "maildir" else mail  # a mailbox's files end their lines as Unix does
+
+
+def _mailbox(sender: Sender) -> str:
+    return f"{sender.name} <{sender.address}>" if sender.name else sender.address
 
 
 def _iso(at: int | None) -> str | None:

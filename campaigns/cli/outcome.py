@@ -8,7 +8,7 @@ import typer
 from campaigns.cli.face import NEEDS_A_PERSON, Face, verb
 from campaigns.cli.help import show_help
 from campaigns.cli.options import CampaignName, RowsOut, writable
-from campaigns.cli.say import NO_WORKER, clock, has_started, mails, started, when
+from campaigns.cli.say import NO_WORKER, clock, has_started, mails, say_approval, started, when
 from campaigns.cli.show import Screen, counted
 from campaigns.model.duration import in_words
 from campaigns.model.when import say
@@ -85,7 +85,9 @@ def say_worker(screen: Screen, worker: dict[str, Any] | None, *, waited_for: boo
 
 
 def say_doing(screen: Screen, campaign: dict[str, Any]) -> None:
-    """The rate, what it waits for, and what needs a person."""
+    """Who approved it, the rate, what it waits for, and what needs a person."""
+    if campaign["approval"]:
+        screen.say(f"{campaign['name']}: {say_approval(campaign['approval'])}")
     if campaign["rate"]:
         screen.say(f"{campaign['name']}: {campaign['rate']:,.1f}/s")
     waiting = campaign["waiting"]

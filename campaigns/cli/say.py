@@ -49,6 +49,15 @@ def through(told: dict[str, Any]) -> str:
     return f"through {told['transport']}" if told["leaves"] else "as a rehearsal, into a mailbox on this computer"
 
 
+def say_approval(approval: dict[str, Any]) -> str:
+    """`Approved by ada, 2026-12-01 09:00: looks good.`, and what changed since."""
+    note = f": {approval['note']}" if approval["note"] else ""
+    changed = (
+        f" Since then {', '.join(approval['changed'])} changed: that takes it back." if approval["changed"] else ""
+    )
+    return f"Approved by {approval['who']}, {clock(approval['at'])}{note}.{changed}"
+
+
 def rehearsal(number: int, folder: str, campaign: str) -> str:
     """What is said when a rehearsal has been written; `folder` as a person would name it, like `mail/`."""
     return (

@@ -61,6 +61,11 @@ def source_of(conn: Connection, version_id: int) -> bytes:
     return found
 
 
+def template_of(conn: Connection, version_id: int) -> str:
+    found: str = conn.scalars(select(versions.c.template).where(versions.c.id == version_id)).one()
+    return found
+
+
 def templates(conn: Connection) -> Sequence[str]:
     """The templates of which a version is kept."""
     return conn.scalars(select(versions.c.template).distinct().order_by(versions.c.template)).all()
