@@ -102,12 +102,13 @@ def demand(
     if approval is None:
         raise CampaignError(
             f"{name} needs an approval: it is {mails:,} mail{'' if mails == 1 else 's'} that leave.",
-            remedy=f"Whoever stands for it runs `mergecast approve {name}`, with the same `--transport` and `--at`.",
+            remedy=f"Whoever stands for it runs `mergecast approve {name}`, with the `--transport` and `--at` of `send`.",
         )
     by = f"{approval.who} approved it on {said_at(approval.at, basis.campaign.zone)}"
     changed = _changed(approval, parts_of(basis, prints_today=prints_today), only)
     if changed:
-        sentence = f"{name} cannot be sent: {_listed(changed)} changed since {by}."
+        what = "moved" if basis.campaign.state is CampaignState.SCHEDULED else "sent"
+        sentence = f"{name} cannot be {what}: {_listed(changed)} changed since {by}."
         raise CampaignError(sentence, remedy=_remedy(basis.campaign))
     if not approval.stands:
         raise CampaignError(f"{name} was changed after {by}, which took that back.", remedy=_remedy(basis.campaign))
@@ -134,7 +135,7 @@ def _remedy(campaign: Campaign) -> str:
         return f"To change it, `mergecast reopen {name}` first, and have it approved anew."
     return (
         f"Send it as it was approved, or have it approved as it is to be sent now: `mergecast approve {name}`, "
-        f"with the same `--transport` and `--at`."
+        f"with the `--transport` and `--at` of `send`."
     )
 
 
