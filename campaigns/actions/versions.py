@@ -90,7 +90,7 @@ def diff(desk: Desk, template: str, before: int | None = None, after: int | None
         new = numbered(name, kept, after) if after is not None else None
         then = source_of(conn, old).files
         now = load_template(desk.workspace.root, name).files if new is None else source_of(conn, new).files
-    return Diff(name, old.number, after, list(_differing(then, now, _label(old.number), _label(after))))
+    return Diff(name, old.number, after, list(_differing(name, then, now, _label(old.number), _label(after))))
 
 
 def kept_of(desk: Desk, conn: Connection, template: str) -> tuple[str, list[Version]]:
@@ -142,9 +142,11 @@ def _label(number: int | None) -> str:
     return "now" if number is None else f"version {number}"
 
 
-def _differing(then: Mapping[str, str], now: Mapping[str, str], before: str, after: str) -> Iterator[FileDiff]:
+def _differing(
+    template: str, then: Mapping[str, str], now: Mapping[str, str], before: str, after: str
+) -> Iterator[FileDiff]:
     """Files that are not the same, the template first."""
-    for name in dict.fromkeys((*then, *now)):
+    for name in dict.fromkeys((template, *then, *now)):
         if then.get(name) == now.get(name):
             continue
         old = f"{said(name)} ({before})" if name in then else "/dev/null"
