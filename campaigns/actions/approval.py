@@ -12,7 +12,7 @@ from campaigns.clock import from_micros
 from campaigns.errors import CampaignError, MergecastError
 from campaigns.model.states import CampaignState
 from campaigns.model.when import say_wall
-from campaigns.store import approvals
+from campaigns.store import approvals, shapes
 from campaigns.store.approvals import Approval
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
@@ -22,6 +22,7 @@ from campaigns.store.engine import Connection
 SAID = {
     "sheet": "the sheet",
     "template": "the template",
+    "images": "a picture",
     "kind": "its kind, bulk or transactional",
     "sender": "the sender",
     "reply_to": "where answers go",
@@ -50,12 +51,14 @@ class ApprovalTold:
         return {"who": self.who, "at": at, "note": self.note, "changed": list(self.changed)}
 
 
-def parts_of(basis: Basis, *, prints_today: bool) -> dict[str, str]:
-    """What an approval of the campaign binds, part by part."""
-    campaign = basis.campaign
+def parts_of(conn: Connection, basis: Basis, *, prints_today: bool) -> dict[str, str]:
+    """What an approval of the campaign binds, part by part; pictures as the last check took them."""
+    campaign, source = basis.campaign, basis.source
+    images = shapes.images(conn, campaign.id, template=source.name, sha256=source.sha256)
     return {
         "sheet": str(basis.sheet.id),
-        "template": basis.source.sha256,
+        "template": source.sha256,
+        "images": " ".join(images),
         "kind": str(campaign.kind),
         "sender": basis.sender,
         "reply_to": basis.reply_to,
@@ -77,7 +80,7 @@ def holds(conn: Connection, basis: Basis, *, prints_today: bool, at: int) -> boo
     approval = approvals.newest(conn, basis.campaign.id)
     if approval is None or not approval.stands:
         return False
-    if approval.hash == hash_of(parts_of(basis, prints_today=prints_today)):
+    if approval.hash == hash_of(parts_of(conn, basis, prints_today=prints_today)):
         return True
     approvals.withdraw(conn, basis.campaign.id, at=at)
     return False
@@ -86,7 +89,7 @@ def holds(conn: Connection, basis: Basis, *, prints_today: bool, at: int) -> boo
 def moved(conn: Connection, basis: Basis, *, at: int) -> None:
     """A queued campaign starts at another time: an approval of the old one is taken back."""
     approval = approvals.newest(conn, basis.campaign.id)
-    if approval is not None and _changed(approval, parts_of(basis, prints_today=False), START):
+    if approval is not None and _changed(approval, parts_of(conn, basis, prints_today=False), START):
         approvals.withdraw(conn, basis.campaign.id, at=at)
 
 
@@ -105,7 +108,7 @@ def demand(
             remedy=f"Whoever stands for it runs `mergecast approve {name}`, with the `--transport` and `--at` of `send`.",
         )
     by = f"{approval.who} approved it on {said_at(approval.at, basis.campaign.zone)}"
-    changed = _changed(approval, parts_of(basis, prints_today=prints_today), only)
+    changed = _changed(approval, parts_of(conn, basis, prints_today=prints_today), only)
     if changed:
         what = "moved" if basis.campaign.state is CampaignState.SCHEDULED else "sent"
         sentence = f"{name} cannot be {what}: {_listed(changed)} changed since {by}."
@@ -122,7 +125,7 @@ def told(desk: Desk, conn: Connection, campaign: Campaign) -> ApprovalTold | Non
     changed: tuple[str, ...] = ()
     if campaign.state in MADE:
         try:
-            parts = parts_of(basis_of(desk, campaign), prints_today=campaign.prints_today)
+            parts = parts_of(conn, basis_of(desk, campaign), prints_today=campaign.prints_today)
         except MergecastError:  # the template or the transport is gone, or cannot be read
             parts = {**approval.parts, "template": "", "transport": ""}
         changed = _changed(approval, parts, SAID.keys())
@@ -145,7 +148,10 @@ def said_at(at: int, zone: str) -> str:
 
 
 def _changed(approval: Approval, now: Mapping[str, str], only: Collection[str]) -> tuple[str, ...]:
-    return tuple(said for part, said in SAID.items() if part in only and approval.parts.get(part, "") != now[part])
+    changed = [part for part in SAID if part in only and approval.parts.get(part, "") != now[part]]
+    if "template" in changed and "images" in changed:
+        changed.remove("images")  # those of the new words are not known before they are checked
+    return tuple(SAID[part] for part in changed)
 
 
 def _listed(words: Collection[str]) -> str:

@@ -59,7 +59,7 @@ def _approve(desk: Desk, conn: Connection, basis: Basis, note: str) -> ApprovalT
     prepared = basis.prepared(prints_today=campaign.prints_today)
     if campaign.state not in READY or campaign.checking or campaign.prepared != prepared:
         raise CampaignError(f"{wished.name} was changed meanwhile.", remedy="Look at it again, then approve it.")
-    parts = approval.parts_of(basis, prints_today=campaign.prints_today)
+    parts = approval.parts_of(conn, basis, prints_today=campaign.prints_today)
     sha256 = approval.hash_of(parts)
     campaigns.change_state(conn, campaign.id, CampaignState.APPROVED, allowed=READY)
     campaigns.update(

@@ -1,6 +1,7 @@
 """Shapes: each kept once a campaign, and their constant pieces once a template version."""
 
 import hashlib
+import json
 import zlib
 from collections.abc import MutableMapping
 
@@ -10,7 +11,7 @@ from campaigns.message.shape import Shape, pack_shape
 from campaigns.model.states import Wave
 from campaigns.store.literal import literal
 from campaigns.store.steering import LEASED, SETTLED
-from campaigns.store.tables import QUEUED, constants, messages, shapes
+from campaigns.store.tables import QUEUED, constants, messages, shapes, versions
 
 
 def keep(conn: Connection, campaign_id: int, version_id: int, shape: Shape, known: MutableMapping[bytes, int]) -> int:
@@ -29,6 +30,17 @@ def count(conn: Connection, campaign_id: int, version_id: int | None) -> int:
     """How many shapes the mails of a campaign have; those of proofs of other versions are no part of them."""
     mine = and_(shapes.c.campaign_id == campaign_id, shapes.c.version_id == version_id)
     return conn.scalar(select(func.count()).where(mine)) or 0
+
+
+def images(conn: Connection, campaign_id: int, *, template: str, sha256: str) -> list[str]:
+    """The names, which follow from their content, of all images in a campaign's mails of one version of its template."""
+    version = select(versions.c.id).where(versions.c.template == template, versions.c.sha256 == sha256)
+    mine = and_(shapes.c.campaign_id == campaign_id, shapes.c.version_id.in_(version))
+    found: set[str] = set()
+    for parts in conn.scalars(select(shapes.c.parts).where(mine).execution_options(yield_per=1_000)):
+        if b'"images":[]' not in parts:
+            found.update(cid for cid, *_ in json.loads(parts)["images"])
+    return sorted(found)
 
 
 def remove_some(conn: Connection, campaign_id: int, *, limit: int) -> int:

@@ -29,6 +29,9 @@ from tests.doubles.workspaces import (
     yes,
 )
 
+GIF = (
+    b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
+)
 ASKS = {"approval_from": 3}
 TODAY = LETTER.replace("Dear", "{{ today|date }} Dear")
 
@@ -255,3 +258,20 @@ def test_nobody_approves_what_changed_while_it_was_checked(desk: Desk, monkeypat
     with pytest.raises(CampaignError, match="was changed meanwhile"):
         approve(desk, "spring")
     assert state(desk) is CampaignState.CHECKED
+
+
+def test_another_picture_under_the_same_name_takes_the_approval_back(desk: Desk) -> None:
+    picture = desk.workspace.templates / "kiln.gif"
+    picture.write_bytes(GIF)
+    write_template(desk, LETTER.replace("<p>", '<p><img src="kiln.gif" alt="The kiln">', 1))
+    approved(desk)
+    check(desk, "spring")
+    assert state(desk) is CampaignState.APPROVED
+    picture.write_bytes(GIF.replace(b"\x00\x00\x00", b"\x00\x00\x01", 1))
+    check(desk, "spring")
+    assert state(desk) is CampaignState.CHECKED
+    with pytest.raises(CampaignError, match="a picture changed since ada"):
+        queue(desk)
+    approve(desk, "spring")
+    write_template(desk)
+    assert told(desk)["approval"]["changed"] == ["the template"]
