@@ -103,7 +103,7 @@ def say_mail(screen: Screen, told: dict[str, Any]) -> None:
 
 @verb(versions, "list")
 def versions_list(face: Face, template: TemplateName) -> None:
-    """Show when each version was kept, by whom, and which campaigns used it."""
+    """Show every version: when, by whom, for which campaigns."""
     from campaigns.actions import versions as action
 
     with face.desk() as desk:
@@ -145,7 +145,9 @@ def versions_diff(
         typer.Argument(metavar="B", parser=_number, help="To version B, else to the files now.", show_default=False),
     ] = None,
 ) -> None:
-    """Show what changed between two versions, or since one, layouts and blocks included."""
+    """Show what changed since a version, or between two.
+
+    Layouts and blocks are compared, too."""
     from campaigns.actions import versions as action
 
     with face.desk() as desk:
@@ -173,7 +175,7 @@ def versions_restore(
     template: TemplateName,
     number: Annotated[int, typer.Argument(metavar="VERSION", parser=_number, help="Its number.", show_default=False)],
 ) -> None:
-    """Write a version's files into templates/ again. What stands there is kept as a version first."""
+    """Put a version's files back, layouts and blocks too. What stands there is kept as a version first."""
     from campaigns.actions.restore import restore as action
 
     with face.desk() as desk:
