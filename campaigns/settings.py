@@ -257,6 +257,12 @@ class Settings(_Part):
         default=None, description="How long a deferred message is tried again. Unless set: 24h, transactional mail 72h."
     )
     keep_sheets: bool = Field(default=True, description="Keep imported files in `sheets/`.")
+    approval_from: int = Field(
+        default=0,
+        ge=0,
+        description="Campaigns of so many mails, or more, leave only after `mergecast approve`; 1: every one. "
+        "Unless set, none needs it; rehearsals never do.",
+    )
     user: str = Field(default="", description="Who is named in the history. Unless set: the login.")
     sender: SenderSettings = Field(default_factory=lambda: SenderSettings.model_validate({}))
     transports: dict[str, TransportSettings] = Field(default_factory=dict)

@@ -18,7 +18,7 @@ from campaigns.model.column import Column
 from campaigns.model.states import CampaignKind
 from campaigns.settings import Settings, TransportSettings
 from campaigns.store import lists, recipients, sheets
-from campaigns.store.campaigns import Campaign
+from campaigns.store.campaigns import SENDER, Campaign
 from campaigns.store.engine import Connection
 from campaigns.store.recipients import Recipient
 
@@ -48,6 +48,11 @@ class Basis:
     @property
     def leaves(self) -> bool:
         return leaves(self.transport)
+
+    def shared(self) -> dict[str, str]:
+        """What all mails share besides the template, for the history: a proof is shown again with what it left with."""
+        values = (self.sender, self.reply_to, self.settings.public_url, str(self.campaign.kind))
+        return dict(zip(SENDER, values, strict=True))
 
     def job(self) -> RenderJob:
         """The order to the renderer."""

@@ -68,7 +68,7 @@ def found(conn: Connection, campaign: Campaign) -> CheckResult:
         ready=staging.count_messages(conn, campaign.id),
         left_out=sum(left_out.values()),
         joined=left_out.get(LeftOut.JOINED, 0),
-        shapes=shapes.count(conn, campaign.id),
+        shapes=shapes.count(conn, campaign.id, campaign.version_id),
         findings=tuple(findings.of_campaign(conn, campaign.id)),
         transport=campaign.transport,
         leaves=campaign.leaves,

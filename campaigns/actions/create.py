@@ -18,11 +18,11 @@ from campaigns.model.states import CampaignKind, CampaignState
 from campaigns.model.throttle import Throttle
 from campaigns.model.when import Start, parse_when, zone_named
 from campaigns.settings import LOCAL
-from campaigns.store import campaigns, history, lists, sheets
-from campaigns.store.campaigns import Campaign
+from campaigns.store import approvals, campaigns, history, lists, sheets
+from campaigns.store.campaigns import SENDER, Campaign
 from campaigns.store.engine import Connection
 
-REPLACEABLE = (CampaignState.DRAFT, CampaignState.CHECKED)
+REPLACEABLE = (CampaignState.DRAFT, CampaignState.CHECKED, CampaignState.APPROVED)
 
 
 def create(
@@ -86,6 +86,7 @@ def create(
     with desk.store.write() as conn:
         if there:
             campaign_id = there.id
+            approvals.withdraw(conn, campaign_id, at=to_micros(now))
             campaigns.update(conn, campaign_id, checking="", fingerprint="", **columns)
         else:
             campaign_id = campaigns.insert(conn, name=tidy, state=str(CampaignState.DRAFT), **columns)
@@ -95,6 +96,7 @@ def create(
             "transport": transport,
             "audience": audience.as_json(),
             "replaces": there is not None,
+            **{name: columns[name] for name in SENDER},
         }
         history.record(conn, at=now, who=desk.who, verb="create", thing="campaign", thing_id=campaign_id, detail=detail)
         return told(conn, campaign_id)

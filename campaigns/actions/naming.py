@@ -8,7 +8,7 @@ from typing import Any
 from campaigns.clock import from_micros
 from campaigns.errors import UsageError
 from campaigns.model.audience import Audience
-from campaigns.store import campaigns, lists, sheets
+from campaigns.store import campaigns, lists, sheets, versions
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 
@@ -20,6 +20,7 @@ class CampaignTold:
     campaign: Campaign
     list: str
     sheet: int | None  # its number in the list; None before the first check
+    version: int | None  # the number of its template's version; None before the first check
 
     def as_json(self) -> dict[str, Any]:
         told = self.campaign
@@ -31,7 +32,7 @@ class CampaignTold:
                 "list": self.list,
                 "sheet": self.sheet,
                 "template": told.template,
-                "version": told.version_id,
+                "version": self.version,
                 "transport": told.transport,
                 "leaves": told.leaves,
                 "starts": starts(told),
@@ -71,7 +72,8 @@ def told(conn: Connection, campaign_id: int) -> CampaignTold:
     campaign = campaigns.by_id(conn, campaign_id)
     assert campaign is not None
     sheet = sheets.by_id(conn, campaign.sheet_id).n if campaign.sheet_id is not None else None
-    return CampaignTold(campaign, lists.by_id(conn, campaign.list_id).name, sheet)
+    version = versions.number_of(conn, campaign.version_id) if campaign.version_id is not None else None
+    return CampaignTold(campaign, lists.by_id(conn, campaign.list_id).name, sheet, version)
 
 
 def starts(campaign: Campaign) -> dict[str, str | None]:

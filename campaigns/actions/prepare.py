@@ -9,6 +9,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from campaigns.actions import approval
 from campaigns.actions.audience import note_of
 from campaigns.actions.basis import Basis
 from campaigns.actions.clearing import clear, keep_ours, take_over
@@ -260,12 +261,14 @@ def _finish(work: _Work, *, prints_today: bool) -> None:
     stopped = _stops(work.tally)
     with desk.store.write() as conn:
         keep_ours(conn, campaign, work.token)
+        approved = approval.holds(conn, basis, prints_today=prints_today, at=to_micros(desk.clock.now()))
+        ready = CampaignState.APPROVED if approved else CampaignState.CHECKED
         findings.keep(conn, work.tally.findings(), campaign_id=campaign.id)
         staging.finish(
             conn,
             campaign.id,
             work.token,
-            state=CampaignState.DRAFT if stopped else CampaignState.CHECKED,
+            state=CampaignState.DRAFT if stopped else ready,
             rows=work.rows,
             sheet_id=basis.sheet.id,
             version_id=work.version_id,
@@ -276,7 +279,7 @@ def _finish(work: _Work, *, prints_today: bool) -> None:
             prepared=basis.prepared(prints_today=prints_today),
             fingerprint=basis.fingerprint(),
         )
-        detail = {"rows": work.rows, "ready": work.messages, "stopped": stopped}
+        detail = {"rows": work.rows, "ready": work.messages, "stopped": stopped, **basis.shared()}
         history.record(
             conn,
             at=desk.clock.now(),

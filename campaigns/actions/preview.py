@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from campaigns.actions.audience import Filter
 from campaigns.actions.basis import day_of, filter_for, list_named, reply_to_of, row_of, sender_of
 from campaigns.actions.desk import Desk
-from campaigns.actions.edge_cases import EdgeCases
+from campaigns.actions.edge_cases import Chosen, of_sheet
 from campaigns.actions.joined import with_joined
-from campaigns.actions.prepare import PAGE
 from campaigns.checks.shapes import check_shape
 from campaigns.clock import to_micros
 from campaigns.compose.job import RenderJob
-from campaigns.compose.renderer import Renderer, Row
+from campaigns.compose.renderer import Renderer
 from campaigns.compose.source import TemplateSource, load_template
 from campaigns.message import fill, mime
 from campaigns.message.headers import split_mailbox
@@ -24,7 +22,7 @@ from campaigns.model.audience import EVERYBODY, Audience
 from campaigns.model.finding import Finding, FindingTally
 from campaigns.model.states import CampaignKind
 from campaigns.recipients.addresses import Address, AddressReader
-from campaigns.store import recipients, sheets
+from campaigns.store import sheets
 from campaigns.store.recipients import Recipient
 from campaigns.store.sheets import Sheet
 
@@ -36,12 +34,14 @@ class Preview:
     row: int
     to: str
     subject: str
+    why: tuple[str, ...]  # what sets the row apart; empty for one that was asked for
     eml: Path
+    text: Path
     html: Path | None  # None where the mail is text alone
 
     def as_json(self) -> dict[str, Any]:
-        files = {"eml": str(self.eml), "html": str(self.html) if self.html else None}
-        return {"row": self.row, "to": self.to, "subject": self.subject, "files": files}
+        files = {"eml": str(self.eml), "html": str(self.html) if self.html else None, "text": str(self.text)}
+        return {"row": self.row, "to": self.to, "subject": self.subject, "why": list(self.why), "files": files}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,15 @@ def preview(
         workspace_root=desk.workspace.root,
     )
     tally = FindingTally()
+    why: Chosen = {}
     if edge_cases:
-        people = _that_differ_most(desk, sheet, kept_out, job, tally)
+        why = of_sheet(desk, sheet, kept_out, job, tally)
+        with desk.store.read() as conn:
+            people = [row_of(conn, sheet.id, row) for row in why]
     folder = out or desk.workspace.previews
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     written = tuple(
-        _written(message, person, folder / f"{job.campaign}-{person.row}")
+        _written(message, person, folder / f"{job.campaign}-{person.row}", why.get(person.row, ()))
         for person, message in _messages(desk, sheet, job, people, tally)
     )
     return PreviewResult(source.name, into.name, written, tuple(tally.findings()))
@@ -103,37 +106,6 @@ def preview(
 
 def _kind(source: TemplateSource) -> CampaignKind:
     return CampaignKind(source.front_matter.text("kind") or CampaignKind.BULK)
-
-
-def _that_differ_most(
-    desk: Desk, sheet: Sheet, kept_out: Filter, job: RenderJob, tally: FindingTally
-) -> list[Recipient]:
-    """Every good row of the audience is rendered once, to see."""
-    cases = EdgeCases()
-    with Renderer(job) as renderer:
-        for page in _pages(desk, sheet, kept_out):
-            batch = renderer.render(page)
-            tally.extend(batch.findings)
-            for rendered in batch.rows:
-                if rendered.problem is None:
-                    cases.look(rendered.row, rendered.shape, rendered.values)
-                else:
-                    tally.add(rendered.problem)
-    with desk.store.read() as conn:
-        return [row_of(conn, sheet.id, row) for row in cases.rows()]
-
-
-def _pages(desk: Desk, sheet: Sheet, kept_out: Filter) -> Iterator[list[Row]]:
-    after = 0
-    while True:
-        with desk.store.read() as conn:
-            page = recipients.page(conn, sheet.id, after=after, limit=PAGE)
-            stay, _ = kept_out.part([one for one in page if not one.verdict])
-            rows = with_joined(conn, sheet, stay)
-        if not page:
-            return
-        yield rows
-        after = page[-1].row
 
 
 def _messages(
@@ -186,13 +158,14 @@ def _wire(person: Recipient) -> str:
     return address.wire if isinstance(address, Address) else person.folded or ""
 
 
-def _written(message: Message, person: Recipient, stem: Path) -> Preview:
-    eml, html = stem.with_name(f"{stem.name}.eml"), stem.with_name(f"{stem.name}.html")
+def _written(message: Message, person: Recipient, stem: Path, why: tuple[str, ...]) -> Preview:
+    eml, text, html = (stem.with_name(f"{stem.name}.{ending}") for ending in ("eml", "txt", "html"))
     eml.write_bytes(mime.to_bytes(message))
+    text.write_text(fill.text(message), encoding="utf-8")
     page = fill.html_body(message)
     if page is not None:
         html.write_text(_with_images(page, message), encoding="utf-8")
-    return Preview(person.row, message.to, fill.subject(message), eml, None if page is None else html)
+    return Preview(person.row, message.to, fill.subject(message), why, eml, text, None if page is None else html)
 
 
 def _with_images(page: str, message: Message) -> str:

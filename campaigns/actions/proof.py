@@ -1,9 +1,14 @@
-"""`mergecast proof`: a copy of one person's mail, sent to oneself, through the outbox and first in line."""
+"""`mergecast proof`: copies of people's mails, sent to oneself, through the outbox and first in line."""
 
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from campaigns.actions import edge_cases as cases
 from campaigns.actions.basis import Basis, basis_of, row_of
 from campaigns.actions.desk import Desk
+from campaigns.actions.edge_cases import Chosen
 from campaigns.actions.joined import with_joined
 from campaigns.actions.naming import campaign_named
 from campaigns.actions.prepare import PAGE, PREPARABLE
@@ -14,6 +19,7 @@ from campaigns.compose.renderer import Renderer, Row
 from campaigns.errors import CampaignError, UsageError
 from campaigns.message.message import pack_values
 from campaigns.message.shape import Shape
+from campaigns.model.finding import FindingTally
 from campaigns.model.states import MessageState, Wave
 from campaigns.recipients.addresses import Address, AddressReader
 from campaigns.store import addresses, campaigns, history, recipients, shapes, staging, suppressions, versions, workers
@@ -23,21 +29,31 @@ from campaigns.store.recipients import Recipient
 from campaigns.store.staging import Frozen, NewMessage
 
 
-def proof(desk: Desk, name: str, to: str, *, row: int | None = None) -> Queued:
-    """Queue the mail of spreadsheet row `row`, or of the first good one of the audience, for the address `to`.
+@dataclass(frozen=True, slots=True)
+class Proofs:
+    queued: Queued
+    rows: Chosen  # whose mails, and what sets them apart: nothing for one that was asked for
+
+    def as_json(self) -> dict[str, Any]:
+        proofs = [{"row": row, "why": list(why)} for row, why in self.rows.items()]
+        return {**self.queued.as_json(), "proofs": proofs}
+
+
+def proof(desk: Desk, name: str, to: str, *, row: int | None = None, edge_cases: bool = False) -> Proofs:
+    """Queue for the address `to` the mail of spreadsheet row `row`, of the audience's first good one, or of those that
+    differ most.
 
     A campaign that is still being made is proved as it is now; one that was queued, as it was queued.
     """
     address = _address(to)
     with desk.store.read() as conn:
         campaign = campaign_named(conn, name)
-    if campaign.state in PREPARABLE:
-        _from_template(desk, campaign, address, row)
-    else:
-        _from_outbox(desk, campaign, address, row)
+    of = _from_template if campaign.state in PREPARABLE else _from_outbox
+    rows = of(desk, campaign, address, row, edge_cases=edge_cases)
     with desk.store.read() as conn:
         campaign = campaign_named(conn, name)
-        return Queued(campaign, 1, 0, workers.alive(conn, desk.clock.now()) is not None)
+        running = workers.alive(conn, desk.clock.now()) is not None
+        return Proofs(Queued(campaign, len(rows), 0, running), rows)
 
 
 def _address(to: str) -> Address:
@@ -47,15 +63,16 @@ def _address(to: str) -> Address:
     return address
 
 
-def _from_template(desk: Desk, campaign: Campaign, address: Address, row: int | None) -> None:
+def _from_template(desk: Desk, campaign: Campaign, address: Address, row: int | None, *, edge_cases: bool) -> Chosen:
     basis = basis_of(desk, campaign)
     for finding in check_senders(basis.sender, basis.reply_to, basis.settings.sender.allowed, leaves=basis.leaves):
         raise CampaignError(finding.sentence, remedy=finding.remedy)
+    chosen = cases.of_sheet(desk, basis.sheet, basis.filter, basis.job(), FindingTally()) if edge_cases else {}
     with desk.store.read() as conn:
-        person = (_first_of_audience(conn, basis) if row is None else None) or row_of(conn, basis.sheet.id, row)
-        rows = with_joined(conn, basis.sheet, [person])
-    shape, values = _rendered(basis, rows)
-    source, now = basis.source, to_micros(desk.clock.now())
+        people = [row_of(conn, basis.sheet.id, one) for one in chosen or [_first_row(conn, basis, row)]]
+        rows = with_joined(conn, basis.sheet, people)
+    mails = _rendered(basis, people, rows)
+    source = basis.source
     with desk.store.write() as conn:
         version_id = versions.keep(
             conn,
@@ -63,55 +80,63 @@ def _from_template(desk: Desk, campaign: Campaign, address: Address, row: int | 
             kind=str(source.kind),
             sha256=source.sha256,
             source=source.pack(),
-            at=now,
+            at=to_micros(desk.clock.now()),
             who=desk.who,
         )
-        shape_id = shapes.keep(conn, campaign.id, version_id, shape, {})
         # The worker takes the sender from the campaign's row.
-        campaigns.update(
-            conn,
-            campaign.id,
-            sender=basis.sender,
-            reply_to=basis.reply_to,
-            public_url=basis.settings.public_url,
-        )
-        _queue(desk, conn, campaign, address, Frozen(person.id, person.row, shape_id, pack_values(values)))
+        shared = basis.shared()
+        campaigns.update(conn, campaign.id, **{name: shared[name] for name in ("sender", "reply_to", "public_url")})
+        for person, shape, values in mails:
+            shape_id = shapes.keep(conn, campaign.id, version_id, shape, {})
+            mail = Frozen(person.id, person.row, shape_id, pack_values(values))
+            _queue(desk, conn, campaign, address, mail, shared=shared)
+    return {person.row: chosen.get(person.row, ()) for person in people}
 
 
-def _from_outbox(desk: Desk, campaign: Campaign, address: Address, row: int | None) -> None:
+def _from_outbox(desk: Desk, campaign: Campaign, address: Address, row: int | None, *, edge_cases: bool) -> Chosen:
+    chosen = cases.of_outbox(desk, campaign.id) if edge_cases else {}
     with desk.store.read() as conn:
-        copied = staging.frozen(conn, campaign.id, row)
-    if copied is None:
+        if chosen and campaign.sheet_id is not None:
+            copied: Sequence[Frozen] = staging.frozen_rows(conn, campaign.id, campaign.sheet_id, chosen.keys())
+        else:
+            copied = [one for one in [staging.frozen(conn, campaign.id, row)] if one]
+    if not copied:
         whose = f"Row {row} of {campaign.name}" if row else campaign.name
         raise UsageError(f"{whose} has no message.", remedy=f"Look at `mergecast report {campaign.name}`.")
     with desk.store.write() as conn:
         now = campaigns.by_id(conn, campaign.id)
         if now is None or now.queued_at != campaign.queued_at:  # a check may have removed the shape
             raise CampaignError(f"{campaign.name} was changed meanwhile.", remedy="Ask for the proof again.")
-        _queue(desk, conn, campaign, address, copied)
+        for mail in copied:
+            _queue(desk, conn, campaign, address, mail, shared={})
+    return {mail.row: chosen.get(mail.row, ()) for mail in copied}
 
 
-def _first_of_audience(conn: Connection, basis: Basis) -> Recipient | None:
-    """The first row that the campaign's audience has; None where it has none, or is everybody."""
+def _first_row(conn: Connection, basis: Basis, row: int | None) -> int | None:
+    """The row that was asked for, else the first one of the campaign's audience; None where that is everybody, or nobody."""
     after = 0
-    while basis.campaign.audience and (page := recipients.page(conn, basis.sheet.id, after=after, limit=PAGE)):
+    while row is None and basis.campaign.audience:
+        page = recipients.page(conn, basis.sheet.id, after=after, limit=PAGE)
         stay, _ = basis.filter.part([one for one in page if not one.verdict])
-        if stay:
-            return stay[0]
+        if stay or not page:
+            return stay[0].row if stay else None
         after = page[-1].row
-    return None
+    return row
 
 
-def _rendered(basis: Basis, rows: list[Row]) -> tuple[Shape, str]:
+def _rendered(basis: Basis, people: Sequence[Recipient], rows: list[Row]) -> list[tuple[Recipient, Shape, str]]:
     with Renderer(basis.job()) as renderer:
         batch = renderer.render(rows)
-    [rendered] = batch.rows
-    if rendered.problem is not None:
-        raise CampaignError(rendered.problem.sentence, remedy=rendered.problem.remedy)
-    return batch.shapes[0][1], rendered.values
+    made = dict(batch.shapes)
+    for rendered in batch.rows:
+        if rendered.problem is not None:
+            raise CampaignError(rendered.problem.sentence, remedy=rendered.problem.remedy)
+    return [(person, made[one.shape], one.values) for person, one in zip(people, batch.rows, strict=True)]
 
 
-def _queue(desk: Desk, conn: Connection, campaign: Campaign, address: Address, mail: Frozen) -> None:
+def _queue(
+    desk: Desk, conn: Connection, campaign: Campaign, address: Address, mail: Frozen, *, shared: Mapping[str, str]
+) -> None:
     address_id = addresses.keep(conn, {address.folded: address.domain})[address.folded]
     if suppressions.suppressed(conn, [address_id]):
         raise CampaignError(
@@ -144,5 +169,5 @@ def _queue(desk: Desk, conn: Connection, campaign: Campaign, address: Address, m
         verb="proof",
         thing="campaign",
         thing_id=campaign.id,
-        detail={"to": address.wire, "row": mail.row},
+        detail={"to": address.wire, "row": mail.row, **shared},
     )

@@ -12,12 +12,12 @@ from campaigns.actions.naming import campaign_named
 from campaigns.actions.rows_file import inert, write_lines
 from campaigns.errors import CampaignError
 from campaigns.model.states import LeftOut, MessageState
-from campaigns.store import reporting
+from campaigns.store import reporting, versions
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 from campaigns.store.reporting import RowTold
 
-HEADER = ("row", "address", "state", "reason", "handed_over", "settled")
+HEADER = ("row", "address", "state", "reason", "handed_over", "settled", "version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Report:
     campaign: Campaign
     left_out: Mapping[LeftOut, int]
     messages: Mapping[MessageState, int]  # every state, proofs aside
+    version: int | None  # of the template: what each of them was made from
 
     @property
     def adds_up(self) -> bool:
@@ -34,6 +35,8 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         return {
             "campaign": self.campaign.name,
+            "template": self.campaign.template,
+            "version": self.version,
             "rows": self.campaign.rows,
             "left_out": {code.name.lower(): n for code, n in self.left_out.items()},
             "messages": {state.name.lower(): self.messages[state] for state in MessageState},
@@ -45,16 +48,18 @@ def report(desk: Desk, name: str, rows_to: Path | None = None) -> Report:
     """The sums of a campaign; with `rows_to` also a CSV file, one line a row of the sheet."""
     with desk.store.read() as conn:  # one look, so that the lines and the sums agree
         campaign = campaign_named(conn, name)
+        version = versions.number_of(conn, campaign.version_id) if campaign.version_id is not None else None
         if rows_to is not None:
-            _write_rows(conn, campaign, rows_to)
+            _write_rows(conn, campaign, rows_to, version)
         return Report(
             campaign,
             reporting.count_left_out(conn, campaign.id),
             reporting.count_messages(conn, campaign.id, campaign.state),
+            version,
         )
 
 
-def _write_rows(conn: Connection, campaign: Campaign, path: Path) -> None:
+def _write_rows(conn: Connection, campaign: Campaign, path: Path, version: int | None) -> None:
     if campaign.sheet_id is None:
         raise CampaignError(
             f"{campaign.name} was never checked: nothing is known of its rows.",
@@ -62,10 +67,10 @@ def _write_rows(conn: Connection, campaign: Campaign, path: Path) -> None:
         )
     zone = ZoneInfo(campaign.zone)
     rows = reporting.rows_of(conn, campaign.id, campaign.state, campaign.sheet_id)
-    write_lines(path, HEADER, (_line(row, zone) for row in rows))
+    write_lines(path, HEADER, (_line(row, zone, version) for row in rows))
 
 
-def _line(row: RowTold, zone: ZoneInfo) -> tuple[object, ...]:
+def _line(row: RowTold, zone: ZoneInfo, version: int | None) -> tuple[object, ...]:
     if row.left_out is not None:
         state = f"left out: {row.left_out.name.lower()}"
     else:
@@ -77,6 +82,7 @@ def _line(row: RowTold, zone: ZoneInfo) -> tuple[object, ...]:
         inert(row.words),
         _wall(row.leased_at, zone),
         _wall(row.settled_at, zone),
+        "" if row.state is None else version,
     )
 
 

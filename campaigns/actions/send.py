@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from campaigns.actions import approval
 from campaigns.actions.basis import Basis, basis_of, day_of, leaves, transport_named
 from campaigns.actions.check import CheckResult, found
 from campaigns.actions.desk import Desk
@@ -75,15 +76,18 @@ def send(
     """
     with desk.store.read() as conn:
         campaign = campaign_named(conn, name)
-    basis = basis_of(desk, _as_wished(desk, campaign, transport, at))
+    basis = basis_of(desk, as_wished(desk, campaign, transport, at))
+    if campaign.state is CampaignState.SCHEDULED:
+        _refuse_other_start(desk, basis)
     if campaign.state is CampaignState.SCHEDULED and not _prints_another_day(basis):
-        _move(desk, basis.campaign)
+        _move(desk, basis)
     else:
         twins = [] if again else _twins(desk, basis)
         _refuse_what_left(desk, basis, twins)
-        checked = _checked(desk, basis, progress)
-        _refuse_stops(checked)
+        checked = checked_now(desk, basis, progress)
+        refuse_stops(checked)
         _refuse_people_reached(desk, basis, twins)
+        _refuse_unapproved(desk, basis, checked)
         if not confirm(checked):
             raise CampaignError(f"{name} was not queued: nobody said yes.")
         _suppress(desk, campaign)
@@ -102,7 +106,7 @@ def queued(conn: Connection, name: str, now: datetime) -> Queued:
     )
 
 
-def _as_wished(desk: Desk, campaign: Campaign, transport: str, at: str) -> Campaign:
+def as_wished(desk: Desk, campaign: Campaign, transport: str, at: str) -> Campaign:
     """The campaign with this call's options; CampaignError where its state forbids sending it like that."""
     _refuse_state(desk, campaign, transport, at)
     if transport:
@@ -152,13 +156,20 @@ def _prints_another_day(basis: Basis) -> bool:
     return campaign.prints_today and basis.prepared(prints_today=True) != campaign.prepared
 
 
-def _move(desk: Desk, campaign: Campaign) -> None:
-    now = desk.clock.now()
+def _refuse_other_start(desk: Desk, basis: Basis) -> None:
+    with desk.store.read() as conn:
+        mails = staging.count_messages(conn, basis.campaign.id)
+        approval.demand(conn, basis, mails, only=approval.START)
+
+
+def _move(desk: Desk, basis: Basis) -> None:
+    campaign, now = basis.campaign, desk.clock.now()
     starts_at = to_micros(now) if campaign.starts_at is None else campaign.starts_at
     with desk.store.write() as conn:
         still = campaign_named(conn, campaign.name)
         if still.state is not CampaignState.SCHEDULED:
             raise CampaignError(f"{campaign.name} is {still.state} by now: its start cannot be moved.")
+        approval.moved(conn, basis, at=to_micros(now))
         campaigns.update(conn, campaign.id, starts_wall=campaign.starts_wall, starts_at=starts_at)
         _remember(desk, conn, campaign, starts_at)
 
@@ -207,7 +218,7 @@ def _day(campaign: Campaign) -> str:
     return f"{local.day} {MONTHS[local.month - 1]}, {local:%H:%M}"
 
 
-def _checked(desk: Desk, basis: Basis, progress: Progress) -> CheckResult:
+def checked_now(desk: Desk, basis: Basis, progress: Progress) -> CheckResult:
     """What a check says of the campaign; rows are rendered again only if something has changed since the last one."""
     campaign = basis.campaign
     fresh = campaign.state in _READY and campaign.prepared == basis.prepared(prints_today=campaign.prints_today)
@@ -219,7 +230,7 @@ def _checked(desk: Desk, basis: Basis, progress: Progress) -> CheckResult:
     return replace(checked, transport=campaign.transport, leaves=campaign.leaves)  # those of this call
 
 
-def _refuse_stops(checked: CheckResult) -> None:
+def refuse_stops(checked: CheckResult) -> None:
     if checked.stops:
         said = [f"{stop.sentence} ({stop.where})" if stop.where else stop.sentence for stop in checked.stops[:SAID]]
         more = [f"And {len(checked.stops) - SAID} more."] if len(checked.stops) > SAID else []
@@ -227,6 +238,12 @@ def _refuse_stops(checked: CheckResult) -> None:
             " ".join((f"{checked.campaign} cannot be sent.", *said, *more)),
             remedy=f"{checked.stops[0].remedy} `mergecast check {checked.campaign}` shows everything.".strip(),
         )
+
+
+def _refuse_unapproved(desk: Desk, basis: Basis, checked: CheckResult) -> None:
+    with desk.store.read() as conn:
+        now = campaign_named(conn, checked.campaign)
+        approval.demand(conn, basis, checked.ready, prints_today=now.prints_today)
 
 
 def _suppress(desk: Desk, campaign: Campaign) -> None:
@@ -248,6 +265,9 @@ def _queue(desk: Desk, basis: Basis) -> None:
         checked = campaign_named(conn, campaign.name)
         if checked.prints_today and day_of(starts_at, campaign.zone) != basis.today:
             raise CampaignError(f"Midnight has passed, and {campaign.name} prints the date.", remedy="Send it again.")
+        # Once more: it may have been taken back while somebody was asked.
+        approval.demand(conn, basis, staging.count_messages(conn, campaign.id), prints_today=checked.prints_today)
+        approval.holds(conn, basis, prints_today=checked.prints_today, at=now)
         if not staging.queue(
             conn,
             campaign.id,

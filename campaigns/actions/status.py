@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from campaigns.actions import approval
+from campaigns.actions.approval import ApprovalTold
 from campaigns.actions.desk import Desk
 from campaigns.actions.doctor import LITTLE_DISK
 from campaigns.actions.naming import campaign_named, starts
@@ -44,12 +46,21 @@ class CampaignStatus:
     rate: float  # hand-overs a second just now
     waiting: Waiting | None
     trouble: tuple[str, ...]  # sentences
+    approval: ApprovalTold | None = None
+
+    @property
+    def state(self) -> CampaignState:
+        """The campaign's state; approved as long as that holds."""
+        taken_back = self.approval is None or bool(self.approval.changed)
+        if self.campaign.state is CampaignState.APPROVED and taken_back:
+            return CampaignState.CHECKED
+        return self.campaign.state
 
     def as_json(self) -> dict[str, Any]:
         told = self.campaign
         return {
             "name": told.name,
-            "state": str(told.state),
+            "state": str(self.state),
             "reason": told.reason,
             "rows": told.rows,
             "left_out": self.left_out,
@@ -61,6 +72,7 @@ class CampaignStatus:
             "rate": self.rate,
             "waiting": self.waiting.as_json() if self.waiting else None,
             "trouble": list(self.trouble),
+            "approval": self.approval.as_json() if self.approval else None,
         }
 
 
@@ -91,12 +103,13 @@ def status(desk: Desk, name: str = "") -> Status:
     with desk.store.read() as conn:
         worker = workers.alive(conn, now)
         names = [campaign_named(conn, name).name] if name else campaigns.names(conn)
-        return Status(worker, tuple(_status(conn, campaign_named(conn, one), worker, now, free) for one in names))
+        return Status(worker, tuple(_status(desk, conn, campaign_named(conn, one), worker, free) for one in names))
 
 
 def _status(
-    conn: Connection, campaign: Campaign, worker: Worker | None, now: datetime, free: int | None
+    desk: Desk, conn: Connection, campaign: Campaign, worker: Worker | None, free: int | None
 ) -> CampaignStatus:
+    now = desk.clock.now()
     doing = (worker.doing.get("campaigns", {}) if worker else {}).get(campaign.name, {})
     messages = reporting.count_messages(conn, campaign.id, campaign.state)
     due = _mail_is_due(conn, campaign, now)
@@ -108,6 +121,7 @@ def _status(
         rate=float(doing.get("rate", 0.0)),
         waiting=_waiting(campaign, doing, now),
         trouble=tuple(_trouble(campaign, worker, due=due, uncertain=uncertain, free=free)),
+        approval=approval.told(desk, conn, campaign),
     )
 
 

@@ -1,6 +1,5 @@
 """Uncertain messages: handed over and never answered; a person says what became of them."""
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +8,13 @@ from campaigns.actions.desk import Desk
 from campaigns.actions.naming import campaign_named
 from campaigns.actions.resend import send_again
 from campaigns.errors import CampaignError, UsageError
+from campaigns.message.message import handle, read_handle
 from campaigns.model.states import CampaignState, MessageState
 from campaigns.store import campaigns, history, steering
 from campaigns.store.engine import Connection
 from campaigns.store.steering import Uncertain
 
 _AT_ONCE = 2_000
-_HANDLE = re.compile(r"<?(?P<hex>[0-9a-f]+)\.(?P<token>[0-9a-f]{16})(?:@.*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +119,11 @@ def _settle_some(
 
 def _named(conn: Connection, which: str, after: int) -> list[Uncertain]:
     """The uncertain messages that a person named, by a message's handle (or Message-ID) or a campaign's name."""
-    handle = _HANDLE.fullmatch(which.strip().rstrip(">"))
-    if handle is None or campaigns.find(conn, which):
+    named = read_handle(which)
+    if named is None or campaigns.find(conn, which):
         return steering.uncertain(conn, campaign_id=campaign_named(conn, which).id, after=after, limit=_AT_ONCE)
-    found = steering.uncertain(conn, message_id=int(handle["hex"], 16))
-    mine = f"{handle['hex']}.{handle['token']}".lower()
-    if not found or found[0].handle != mine:
+    found = steering.uncertain(conn, message_id=named[0])
+    if not found or found[0].handle != handle(*named):
         raise UsageError(f"No uncertain message is called {which}.", remedy="Look at `mergecast uncertain list`.")
     return [one for one in found if one.message_id > after]
 

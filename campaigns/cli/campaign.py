@@ -8,6 +8,7 @@ import typer
 from campaigns.cli.face import NEEDS_A_PERSON, Face, verb
 from campaigns.cli.options import (
     CampaignName,
+    EdgeCases,
     Exclude,
     From,
     ListName,
@@ -21,6 +22,7 @@ from campaigns.cli.options import (
     When,
     Where,
     Zone,
+    row_or_edge_cases,
     writable,
 )
 from campaigns.cli.say import has_started, started, those, through, when
@@ -36,17 +38,15 @@ def preview(
     *,
     list_name: ListName,
     row: Row = None,
-    edge_cases: Annotated[bool, typer.Option("--edge-cases", help="The mails of the rows that differ most.")] = False,
+    edge_cases: EdgeCases = False,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where to. Unless given: previews/.", show_default=False)
     ] = None,
 ) -> None:
-    """Write mails as .eml and .html to look at; nothing is queued."""
+    """Write mails as .eml, .html and .txt to look at; nothing is queued."""
     from campaigns.actions.preview import preview as action
-    from campaigns.errors import UsageError
 
-    if row is not None and edge_cases:
-        raise UsageError("`--row` and `--edge-cases` exclude each other.", remedy="Take one of them.")
+    row_or_edge_cases(row, edge_cases)
     with face.desk() as desk:
         result = action(desk, template, list_name, row=row, edge_cases=edge_cases, out=out)
     face.show(result, say_preview)
@@ -57,6 +57,8 @@ def preview(
 def say_preview(screen: Screen, told: dict[str, Any]) -> None:
     for one in told["previews"]:
         screen.say(f"row {one['row']}  {one['to']}  {one['subject']}", "bold")
+        if one["why"]:
+            screen.say(", ".join(one["why"]), "dim", lead="  ")
         for path in one["files"].values():
             if path:
                 screen.say(f"  {path}")

@@ -37,6 +37,7 @@ Row = Annotated[
         "--row", metavar="N", parser=_row, help="Whose mail, by the row's number in the sheet.", show_default=False
     ),
 ]
+EdgeCases = Annotated[bool, typer.Option("--edge-cases", help="The mails of the rows that differ most.")]
 Worksheet = Annotated[
     str, typer.Option("--worksheet", metavar="TITLE", help="Which worksheet of a workbook.", show_default=False)
 ]
@@ -142,6 +143,12 @@ def repeated_of(word: str | None) -> "Repeated | None":
     from campaigns.model.states import Repeated
 
     return None if word is None else Repeated(word)
+
+
+def row_or_edge_cases(row: int | None, edge_cases: bool) -> None:
+    """UsageError if both were asked for."""
+    if row is not None and edge_cases:
+        raise UsageError("`--row` and `--edge-cases` exclude each other.", remedy="Take one of them.")
 
 
 def read_options(

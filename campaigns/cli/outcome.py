@@ -8,7 +8,7 @@ import typer
 from campaigns.cli.face import NEEDS_A_PERSON, Face, verb
 from campaigns.cli.help import show_help
 from campaigns.cli.options import CampaignName, RowsOut, writable
-from campaigns.cli.say import NO_WORKER, clock, has_started, mails, started, those, when
+from campaigns.cli.say import NO_WORKER, clock, has_started, mails, say_approval, started, those, when
 from campaigns.cli.show import Screen, counted
 from campaigns.model.duration import in_words
 from campaigns.model.when import say
@@ -85,9 +85,11 @@ def say_worker(screen: Screen, worker: dict[str, Any] | None, *, waited_for: boo
 
 
 def say_doing(screen: Screen, campaign: dict[str, Any]) -> None:
-    """Whom it is for, the rate, what it waits for, and what needs a person."""
+    """Whom it is for, who approved it, the rate, what it waits for, and what needs a person."""
     if campaign["audience"]:
         screen.say(f"{campaign['name']}: {those(campaign['audience'])}.")
+    if campaign["approval"]:
+        screen.say(f"{campaign['name']}: {say_approval(campaign['approval'])}")
     if campaign["rate"]:
         screen.say(f"{campaign['name']}: {campaign['rate']:,.1f}/s")
     waiting = campaign["waiting"]

@@ -58,6 +58,15 @@ def those(audience: dict[str, Any]) -> str:
     return "; ".join(said)
 
 
+def say_approval(approval: dict[str, Any]) -> str:
+    """`Approved by ada, 2026-12-01 09:00: looks good.`, and what changed since."""
+    note = f": {approval['note']}" if approval["note"] else ""
+    changed = (
+        f" Since then {', '.join(approval['changed'])} changed: that takes it back." if approval["changed"] else ""
+    )
+    return f"Approved by {approval['who']}, {clock(approval['at'])}{note}.{changed}"
+
+
 def rehearsal(number: int, folder: str, campaign: str) -> str:
     """What is said when a rehearsal has been written; `folder` as a person would name it, like `mail/`."""
     return (

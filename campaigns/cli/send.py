@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from campaigns.cli.campaign import say_check
+from campaigns.cli.campaign import say_campaign, say_check
 from campaigns.cli.face import Face, verb
-from campaigns.cli.options import Again, CampaignName, OtherTransport, Row, When, Yes
-from campaigns.cli.say import mails, say_queued
+from campaigns.cli.options import Again, CampaignName, EdgeCases, OtherTransport, Row, When, Yes, row_or_edge_cases
+from campaigns.cli.say import mails, say_approval, say_queued
 from campaigns.cli.show import Screen
 from campaigns.errors import UsageError
 
@@ -24,17 +24,50 @@ def proof(
     name: CampaignName,
     to: Annotated[str, typer.Option("--to", metavar="ADDRESS", help="Who gets the copy.", show_default=False)],
     row: Row = None,
+    edge_cases: EdgeCases = False,
 ) -> None:
     """Send yourself a copy, through the outbox, first in line."""
     from campaigns.actions.proof import proof as action
 
+    row_or_edge_cases(row, edge_cases)
     with face.desk() as desk:
-        face.show(action(desk, name, to, row=row), say_proof)
+        face.show(action(desk, name, to, row=row, edge_cases=edge_cases), say_proof)
 
 
 def say_proof(screen: Screen, told: dict[str, Any]) -> None:
     """A proof does not wait for the campaign's start."""
+    for one in told["proofs"]:
+        if one["why"]:
+            screen.say(", ".join(one["why"]), lead=f"row {one['row']}  ")
     say_queued(screen, {**told, "starts": {**told["starts"], "at": None, "wall": ""}})
+
+
+@verb(verbs, "approve")
+def approve(
+    face: Face,
+    name: CampaignName,
+    *,
+    transport: OtherTransport = "",
+    at: When = "",
+    note: Annotated[
+        str, typer.Option("--note", metavar="TEXT", help="What is to be remembered about it.", show_default=False)
+    ] = "",
+) -> None:
+    """Stand for a campaign as it is: who gets what, through what, and when.
+
+    Whatever changes afterwards takes that back. The setting `approval_from` says which campaigns need it."""
+    from campaigns.actions.approve import approve as action
+
+    with face.desk() as desk:
+        with face.progress(f"Checking {name}") as progress:
+            result = action(desk, name, transport=transport, at=at, note=note, progress=progress)
+        face.show(result, say_approved)
+
+
+def say_approved(screen: Screen, told: dict[str, Any]) -> None:
+    say_check(screen, told["check"])
+    say_campaign(screen, told)
+    screen.say(say_approval(told["approval"]))
 
 
 @verb(verbs, "send")

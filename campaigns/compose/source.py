@@ -5,7 +5,8 @@ import json
 import posixpath
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
@@ -89,6 +90,49 @@ def load_template(workspace_root: Path, name_or_path: str) -> TemplateSource:
     if source.layout == BUILT_IN:
         source.files[BUILT_IN] = Path(__file__).with_name("plain.html").read_text(encoding="utf-8")
     return source
+
+
+def template_name(workspace_root: Path, name_or_path: str) -> str:
+    """What `load_template` would call it, whether it can be used or not; TemplateError if it is not there."""
+    root = workspace_root.resolve()
+    return _find(root, name_or_path).relative_to(root).as_posix()
+
+
+def names_of(known: Iterable[str], wanted: str) -> list[str]:
+    """Which of the templates `known` a person may mean: those of that name, else of that stem."""
+    paths = {name: PurePosixPath(name) for name in known}
+    exact = [name for name in paths if wanted in (name, said(name))]
+    return exact or [name for name, path in paths.items() if wanted in (path.name, path.stem)]
+
+
+def place_in(workspace_root: Path, name: str) -> Path:
+    """Where a file of a version stands; TemplateError if a link leads elsewhere, or a folder stands there."""
+    root = workspace_root.resolve()
+    path = root / name
+    inside = path.parent.resolve().is_relative_to(root) and not path.is_symlink()
+    if path.suffix.lower() not in _kinds() or not inside or path.is_dir():
+        raise TemplateError(
+            f"{said(name)} cannot be written over: it is a link or a folder, or leads out of the workspace.",
+            where=Where(file=said(name)),
+            remedy="Move it away, then restore again.",
+        )
+    return path
+
+
+def users_of(workspace_root: Path, files: Collection[str]) -> list[str]:
+    """The templates in templates/ that use one of `files`; those that cannot be used are passed over."""
+    found = []
+    for path in sorted((workspace_root / FOLDER).glob("*")):
+        if path.suffix.lower() in _kinds():
+            with suppress(TemplateError):
+                source = load_template(workspace_root, f"{FOLDER}/{path.name}")
+                found += [source.name] if source.files.keys() & set(files) else []
+    return found
+
+
+def read_text(path: Path, name: str) -> str:
+    """A template's file as it is kept in a version; TemplateError if it is no text."""
+    return _read(path, name)
 
 
 def candidates(name: str, user: str, *, layout: bool = False) -> Iterator[str]:

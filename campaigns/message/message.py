@@ -1,5 +1,6 @@
 """A frozen message, and all that follows from it: values, links, header values."""
 
+import re
 import urllib.parse
 import zlib
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from typing import NamedTuple
 from campaigns.message.shape import Shape
 
 _RAW, _ZIPPED = b"\x01", b"\x02"  # the first byte of stored slots: which codec
+_HANDLE = re.compile(r"<?(?P<id>[0-9a-f]{1,16})\.(?P<token>[0-9a-f]{16})(?:@[^>]*)?>?", re.IGNORECASE)
 _ZIP_FROM = 200  # bytes; below it zlib saves nothing
+_IDS_END = 2**63  # no store counts further
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,14 @@ def unpack_values(stored: bytes) -> tuple[str, ...]:
 def handle(message_id: int, token: bytes) -> str:
     """The message's name in links, Message-IDs and mailto subjects: enough to find it, useless to guess."""
     return f"{message_id:x}.{token.hex()}"
+
+
+def read_handle(text: str) -> tuple[int, bytes] | None:
+    """The id and token that a handle, or the Message-ID around it, names; None if it is neither."""
+    found = _HANDLE.fullmatch(text.strip())
+    if found is None or int(found["id"], 16) >= _IDS_END:
+        return None
+    return int(found["id"], 16), bytes.fromhex(found["token"])
 
 
 def internet_message_id(message: Message) -> str:

@@ -109,4 +109,11 @@ def _one(conn: Connection, condition: Any) -> Campaign | None:
     return Campaign(**columns)
 
 
+SENDER = (
+    "sender",
+    "reply_to",
+    "public_url",
+    "kind",
+)  # what all mails share; a draft's proofs may have left with others
+
 _NAMES = [field.name for field in fields(Campaign)]

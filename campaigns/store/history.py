@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from campaigns.clock import to_micros
 from campaigns.store.tables import history
@@ -32,3 +32,15 @@ def record(
             detail=json.dumps(detail, ensure_ascii=False) if detail else "",
         )
     )
+
+
+def last_said(conn: Connection, key: str, *, thing: str, thing_id: int, until: int | None) -> dict[str, Any]:
+    """The last detail about a thing that has `key`, up to an instant (microseconds UTC); empty if none has."""
+    query = select(history.c.detail).where(history.c.thing == thing, history.c.thing_id == thing_id)
+    if until is not None:
+        query = query.where(history.c.at <= until)
+    for detail in conn.scalars(query.order_by(history.c.id.desc())):
+        said: dict[str, Any] = json.loads(detail) if detail else {}
+        if key in said:
+            return said
+    return {}

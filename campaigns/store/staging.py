@@ -208,15 +208,34 @@ def add_proof(conn: Connection, message: NewMessage) -> int:
 
 def frozen(conn: Connection, campaign_id: int, row: int | None) -> Frozen | None:
     """What the message of a spreadsheet row was frozen as, or the first message of the campaign; a look at all of them."""
-    query = (
-        select(messages.c.recipient_id, recipients.c.row, messages.c.shape_id, messages.c.slots)
-        .join(recipients, recipients.c.id == messages.c.recipient_id)
-        .where(messages.c.campaign_id == campaign_id, COUNTED)
-        .order_by(recipients.c.row)
-        .limit(1)
-    )
+    query = _FROZEN.where(messages.c.campaign_id == campaign_id, COUNTED).order_by(recipients.c.row).limit(1)
     found = conn.execute(query if row is None else query.where(recipients.c.row == row)).one_or_none()
     return Frozen._make(found) if found else None
+
+
+def frozen_page(conn: Connection, campaign_id: int, *, after: int, limit: int) -> list[tuple[int, Frozen]]:
+    """The next messages of a campaign behind a person's id, in the order of persons: each with that id."""
+    page = (
+        _FROZEN.add_columns(messages.c.address_id)
+        .where(messages.c.campaign_id == campaign_id, COUNTED, messages.c.address_id > after)
+        .order_by(messages.c.address_id)
+        .limit(limit)
+    )
+    return [(row[-1], Frozen._make(row[:-1])) for row in conn.execute(page)]
+
+
+def frozen_rows(conn: Connection, campaign_id: int, sheet_id: int, rows: Collection[int]) -> list[Frozen]:
+    """What the messages of some spreadsheet rows were frozen as, in the order of the rows."""
+    some = and_(
+        recipients.c.sheet_id == sheet_id, recipients.c.row.in_(rows), recipients.c.address_id == messages.c.address_id
+    )
+    found = conn.execute(_FROZEN.where(some, messages.c.campaign_id == campaign_id, COUNTED).order_by(recipients.c.row))
+    return [Frozen._make(row) for row in found]
+
+
+_FROZEN = select(messages.c.recipient_id, recipients.c.row, messages.c.shape_id, messages.c.slots).join(
+    recipients, recipients.c.id == messages.c.recipient_id
+)
 
 
 def _suppressed() -> ColumnElement[bool]:

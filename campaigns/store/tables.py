@@ -165,6 +165,19 @@ campaigns = Table(
     UniqueConstraint("series", "occurrence"),
 )
 
+approvals = Table(
+    "approvals",
+    metadata,
+    _key(),
+    Column("campaign_id", ForeignKey("campaigns.id"), nullable=False, index=True),
+    Column("hash", Text, nullable=False),  # of all parts
+    Column("parts", Text, nullable=False),  # JSON: what was approved, part by part
+    Column("who", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("note", Text, nullable=False, default=""),
+    Column("withdrawn_at", BigInteger),  # null while it stands
+)
+
 findings = Table(
     "findings",
     metadata,

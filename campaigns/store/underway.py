@@ -1,8 +1,9 @@
 """Campaigns on their way: which send now, what starts next, and what is through."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, exists, func, or_, select, update
 
@@ -90,8 +91,22 @@ def has_open_messages(connection: Connection, campaign_id: int) -> bool:
     return bool(connection.execute(select(or_(queued, leased))).scalar())
 
 
-def _sending(row: RowMapping) -> SendingCampaign:
+def sender_of(row: Mapping[Any, Any]) -> Sender:
+    """What all mails of a campaign share, from its columns."""
     name, address = parseaddr(row["sender"])
+    return Sender(
+        campaign_id=row["id"],
+        campaign=row["name"],
+        bulk=row["kind"] == CampaignKind.BULK,
+        name=name,
+        address=address,
+        reply_to=row["reply_to"],
+        public_url=row["public_url"],
+        tag_salt=row["tag_salt"],
+    )
+
+
+def _sending(row: RowMapping) -> SendingCampaign:
     return SendingCampaign(
         id=row["id"],
         name=row["name"],
@@ -100,14 +115,5 @@ def _sending(row: RowMapping) -> SendingCampaign:
         throttles=tuple(row["throttles"].splitlines()),
         give_up_after=row["give_up_after"],
         starts_at=row["starts_at"] or 0,
-        sender=Sender(
-            campaign_id=row["id"],
-            campaign=row["name"],
-            bulk=row["kind"] == CampaignKind.BULK,
-            name=name,
-            address=address,
-            reply_to=row["reply_to"],
-            public_url=row["public_url"],
-            tag_salt=row["tag_salt"],
-        ),
+        sender=sender_of(row),
     )

@@ -84,7 +84,7 @@ def test_upgrade_of_what_is_up_to_date_changes_nothing(here: CommandLine) -> Non
 
 
 def test_an_older_database_is_named_and_upgraded(here: CommandLine) -> None:
-    """Its number is made up: everything but the upgrade itself can be seen."""
+    """A schema that never was: everything but the upgrade itself can be seen; that is tested on the first one."""
     with closing(sqlite3.connect(here.folder / "mergecast.db")) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
     refused = here.run("status", status=2)
@@ -274,7 +274,7 @@ def test_the_verbs_that_steer_answer_with_the_campaign(here: CommandLine) -> Non
 
 def test_proof_sends_a_copy_of_a_row(here: CommandLine) -> None:
     told = here.json("proof", "spring", "--to", "me@example.org", "--row", "3")
-    assert mistakes(told, documents.QUEUED) == []
+    assert mistakes(told, documents.PROOF) == []
     assert (told["queued"], told["state"]) == (1, "draft")
     ran = here.run("run", "--until-idle", "--json")
     assert mistakes(ran.document, documents.RUN) == []
@@ -319,8 +319,11 @@ def test_nothing_uncertain(here: CommandLine) -> None:
 
 
 def every_command() -> list[list[str]]:
-    groups = {"suppress": ("add", "remove", "list", "import", "export"), "uncertain": ("list", "confirm", "resend")}
-    verbs = "demo init merge import preview create check proof send pause resume reopen cancel resend run status report doctor upgrade"  # fmt: skip
+    groups = {
+        "suppress": ("add", "remove", "list", "import", "export"), "uncertain": ("list", "confirm", "resend"),
+        "versions": ("list", "diff", "restore"),
+    }  # fmt: skip
+    verbs = "demo init merge import preview create check proof approve send pause resume reopen cancel resend run status report show doctor upgrade"  # fmt: skip
     return [*([verb] for verb in verbs.split()), *([group, verb] for group, verbs in groups.items() for verb in verbs)]
 
 

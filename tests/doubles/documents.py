@@ -31,7 +31,12 @@ IMPORT = {
 }  # fmt: skip
 PREVIEW = {
     "template": WORDS, "list": WORDS,
-    "previews": [{"row": NUMBER, "to": WORDS, "subject": WORDS, "files": {"eml": WORDS, "html": MAYBE_WORDS}}],
+    "previews": [
+        {
+            "row": NUMBER, "to": WORDS, "subject": WORDS, "why": (list,),
+            "files": {"eml": WORDS, "html": MAYBE_WORDS, "text": WORDS},
+        }
+    ],
     "findings": [FINDING],
 }  # fmt: skip
 CAMPAIGN = {
@@ -49,6 +54,29 @@ QUEUED = {
     "campaign": WORDS, "state": WORDS, "starts": STARTS, "transport": WORDS, "leaves": YES, "queued": NUMBER,
     "left_out": NUMBER, "worker_running": YES,
 }  # fmt: skip
+PROOF = {**QUEUED, "proofs": [{"row": NUMBER, "why": (list,)}]}
+APPROVAL = {"who": WORDS, "at": WORDS, "note": WORDS, "changed": (list,)}
+APPROVED = {**CAMPAIGN, "approval": APPROVAL, "check": CHECK}
+SHOWN = {
+    "message": WORDS, "campaign": WORDS, "template": WORDS, "version": MAYBE_NUMBER, "row": MAYBE_NUMBER, "proof": YES,
+    "to": WORDS, "from": MAYBE_WORDS, "subject": MAYBE_WORDS, "message_id": MAYBE_WORDS, "transport": WORDS,
+    "state": WORDS, "attempts": NUMBER, "tries": [{"at": WORDS, "outcome": WORDS, "code": WORDS, "text": WORDS}],
+    "leased_at": MAYBE_WORDS, "settled_at": MAYBE_WORDS, "remote_id": WORDS, "note": WORDS, "text": MAYBE_WORDS,
+    "html": MAYBE_WORDS,
+}  # fmt: skip
+VERSIONS = {
+    "template": WORDS,
+    "versions": [
+        {
+            "version": NUMBER, "at": WORDS, "who": WORDS, "now": YES,
+            "campaigns": [{"campaign": WORDS, "state": WORDS, "messages": NUMBER, "proofs": NUMBER}],
+        }
+    ],
+}  # fmt: skip
+DIFF = {"template": WORDS, "from": NUMBER, "to": MAYBE_NUMBER, "files": [{"file": WORDS, "diff": WORDS}]}
+RESTORED = {
+    "template": WORDS, "version": NUMBER, "files": (list,), "kept": MAYBE_NUMBER, "differs": (list,), "others": (list,),
+}  # fmt: skip
 WORKER = {"host": WORDS, "pid": NUMBER, "version": WORDS, "beat_at": WORDS}
 STATUS = {
     "worker": (dict, type(None)),
@@ -56,13 +84,16 @@ STATUS = {
         {
             "name": WORDS, "state": WORDS, "reason": WORDS, "rows": NUMBER, "left_out": NUMBER, "messages": MESSAGES,
             "starts": STARTS, "transport": WORDS, "leaves": YES, "rate": (int, float), "waiting": (dict, type(None)),
-            "trouble": (list,), "audience": (dict, type(None)),
+            "trouble": (list,), "audience": (dict, type(None)), "approval": (dict, type(None)),
         }
     ],
 }  # fmt: skip
 AUDIENCE = {"where": WORDS, "exclude": (list,), "not_mailed_in": WORDS}
 WAITING = {"for": WORDS, "until": MAYBE_WORDS}
-REPORT = {"campaign": WORDS, "rows": NUMBER, "left_out": COUNTS, "messages": MESSAGES, "adds_up": YES}
+REPORT = {
+    "campaign": WORDS, "template": WORDS, "version": MAYBE_NUMBER, "rows": NUMBER, "left_out": COUNTS,
+    "messages": MESSAGES, "adds_up": YES,
+}  # fmt: skip
 RUN = {"seconds": (int, float), "messages": COUNTS}
 DOCTOR = {"checks": [{"name": WORDS, "state": WORDS, "sentence": WORDS, "remedy": WORDS}]}
 

@@ -85,7 +85,13 @@ def test_previews_of_text_mail_have_no_page(desk: Desk) -> None:
 
 def test_the_rows_that_differ_most_are_shown(desk: Desk) -> None:
     result = preview(desk, "letter", "people", edge_cases=True)
-    assert {one.row for one in result.previews} >= {5, 6, 7, 8, 9}
+    why = {one.row: one.why for one in result.previews}
+    assert why[5] == ("most apostrophes",)
+    assert why[6] == ("shortest", "most empty values")
+    assert why[7] == ("longest",)
+    assert why[8] == ("most letters beyond ASCII",)
+    assert why[9] == ("right to left",)
+    assert [one.text.read_text(encoding="utf-8").partition("\n")[0] for one in result.previews][1] == "Dear O'Brien,"
     assert {finding.code: finding.rows for finding in result.findings}["empty_field"] == 1
 
 
@@ -119,15 +125,34 @@ def test_a_row_without_a_mail_is_said(desk: Desk, row: int, words: str) -> None:
 def test_the_preview_document_is_the_contract_s(desk: Desk) -> None:
     document = json.loads(json.dumps(preview(desk, "letter", "people").as_json()))
     assert set(document) == {"template", "list", "previews", "findings"}
-    assert set(document["previews"][0]) == {"row", "to", "subject", "files"}
+    assert set(document["previews"][0]) == {"row", "to", "subject", "why", "files"}
+    assert set(document["previews"][0]["files"]) == {"eml", "html", "text"}
 
 
 def test_of_many_rows_at_most_twelve_are_picked_and_each_once() -> None:
     cases = EdgeCases()
     for row in range(1000):
         cases.look(row, row, f"{'x' * (row % 97)}\0{'é' * (row % 13)}\0")
-    rows = cases.rows()
-    assert len(rows) == len(set(rows)) <= MOST
+    chosen = cases.chosen()
+    assert len(chosen) == MOST
+    assert list(chosen) == sorted(chosen)
+    assert all(chosen.values())
+
+
+def test_a_row_is_picked_for_every_reason_that_it_has() -> None:
+    cases = EdgeCases()
+    cases.look(2, 0, "Ada\0")
+    cases.look(3, 1, "\0")
+    cases.look(4, 0, "O'Brien of Ballybunion\0")
+    cases.look(5, 0, "Łukąś\0")
+    cases.look(6, 1, "גל\0")
+    assert cases.chosen() == {
+        2: ("first of shape 1 (3 rows)",),
+        3: ("shortest", "most empty values", "first of shape 2 (2 rows)"),
+        4: ("longest", "most apostrophes"),
+        5: ("most letters beyond ASCII",),
+        6: ("right to left",),
+    }
 
 
 def proofs(desk: Desk) -> list[Candidate]:
@@ -150,6 +175,7 @@ def test_a_proof_of_a_draft_waits_in_the_outbox_for_its_author(desk: Desk) -> No
         "queued": 1,
         "left_out": 0,
         "worker_running": False,
+        "proofs": [{"row": 4, "why": []}],
     }
     [waiting] = proofs(desk)
     assert (waiting.to, unpack_values(waiting.slots)) == ("Me@example.net", ("Bob",))

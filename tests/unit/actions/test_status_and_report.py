@@ -97,6 +97,7 @@ def test_the_status_is_the_contracts_document(desk: Desk) -> None:
             "rate": 12.5,
             "waiting": {"for": "throttle", "until": "2026-11-24T10:00:03+00:00"},
             "trouble": [],
+            "approval": None,
         }
     ]
 
@@ -215,6 +216,8 @@ def test_a_report_adds_up_when_every_row_is_accounted_for(desk: Desk) -> None:
     told = report.report(desk, "spring").as_json()
     assert told == {
         "campaign": "spring",
+        "template": "t.md",
+        "version": 1,
         "rows": 4,
         "left_out": {"duplicate": 1},
         "messages": dict.fromkeys((s.name.lower() for s in MessageState), 0)
@@ -237,12 +240,12 @@ def test_the_rows_file_has_a_line_for_every_row_of_the_sheet(desk: Desk, tmp_pat
     first = campaign_id * 1_000_000
     assert lines == [
         list(report.HEADER),
-        ["9", "nobody at home", "left out: rejected", "'=1+1 has no @.", "", ""],
+        ["9", "nobody at home", "left out: rejected", "'=1+1 has no @.", "", "", ""],
         [
             str(first), f"p0.c{campaign_id}@example.com", "rejected", "550 no such user",
-            "2026-11-24 10:00:00+00:00", "2026-11-24 10:00:00+00:00",
+            "2026-11-24 10:00:00+00:00", "2026-11-24 10:00:00+00:00", "1",
         ],
-        [str(first + 1), f"p1.c{campaign_id}@example.com", "queued", "", "", ""],
+        [str(first + 1), f"p1.c{campaign_id}@example.com", "queued", "", "", "", "1"],
     ]  # fmt: skip
     assert [path.name for path in tmp_path.glob("*out*")] == ["out.csv"]
 

@@ -26,7 +26,7 @@ def test_commands_stand_in_the_order_in_which_people_meet_them(capsys: pytest.Ca
     assert listed == [name for names in ORDER for name in names if name in listed]
 
 
-@pytest.mark.parametrize("group", ["suppress", "uncertain"])
+@pytest.mark.parametrize("group", ["suppress", "uncertain", "versions"])
 def test_a_group_alone_shows_its_commands(group: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(app, [group]) == 2
     shown = capsys.readouterr()

@@ -200,6 +200,7 @@ def test_status_shows_only_states_that_have_messages_and_every_trouble(paper: Pa
         "rate": 20.5,
         "waiting": {"for": "throttle", "until": None},
         "trouble": ["1 message was handed over and never answered."],
+        "approval": {"who": "bea", "at": "2026-11-23T19:59:59+00:00", "note": "fine", "changed": []},
     }
     worker = {"host": "ada-pc", "pid": 7, "version": "0.1.0", "beat_at": "2026-11-23T19:59:59+00:00"}
     say_status(paper.screen, {"worker": worker, "campaigns": [campaign]})
@@ -208,6 +209,7 @@ def test_status_shows_only_states_that_have_messages_and_every_trouble(paper: Pa
     assert "20.5/s" in str(paper)
     assert "waits for throttle" in str(paper)
     assert "never answered" in str(paper)
+    assert "spring: Approved by bea" in str(paper)
     assert "ada-pc" in str(paper)
 
 

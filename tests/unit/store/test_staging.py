@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from campaigns.clock import SystemClock
 from campaigns.message.shape import Escape, Hole, Shape
@@ -175,14 +175,18 @@ def test_constants_are_kept_once_a_template_version(conn: Connection, campaign: 
     assert conn.scalar(select(func.count()).select_from(tables.constants)) == 3  # "Hello ", "text", "<p>"
 
 
-def test_shapes_go_with_their_messages_but_for_those_of_proofs_on_their_way(conn: Connection, campaign: int) -> None:
+@pytest.mark.parametrize("state", [MessageState.QUEUED, MessageState.LEASED, MessageState.ACCEPTED])
+def test_shapes_go_with_their_messages_but_for_those_of_proofs(
+    conn: Connection, campaign: int, state: MessageState
+) -> None:
     shape_id = stage(conn, campaign, 1, wave=Wave.PROOF)
+    stage(conn, new_campaign(conn, "autumn"), 1)
+    conn.execute(update(tables.messages).values(state=int(state)))
     assert shapes.remove_some(conn, campaign, limit=10) == 0
-    conn.execute(update(tables.messages).values(state=int(MessageState.LEASED)))
-    assert shapes.remove_some(conn, campaign, limit=10) == 0
-    conn.execute(update(tables.messages).values(state=int(MessageState.ACCEPTED)))
+    conn.execute(delete(tables.messages).where(tables.messages.c.campaign_id == campaign))
     assert shapes.remove_some(conn, campaign, limit=10) == 1
     assert conn.scalar(select(tables.shapes.c.id).where(tables.shapes.c.id == shape_id)) is None
+    assert conn.scalar(select(func.count()).select_from(tables.shapes)) == 1
 
 
 def suppress(conn: Connection, *people: str, domains: tuple[str, ...] = ()) -> None:
