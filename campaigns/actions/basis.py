@@ -75,6 +75,7 @@ class Basis:
             sorted(self.settings.sender.allowed),
             self.settings.public_url,
             self.settings.locale,
+            self.settings.dns,
             self.transport.kind,
             self.today.isoformat() if prints_today else "",
         )
