@@ -14,6 +14,7 @@ from typing import Any
 from campaigns.actions.changes import Changes, changes_since
 from campaigns.actions.desk import Desk
 from campaigns.actions.progress import Progress, silent
+from campaigns.actions.reading import as_last_time
 from campaigns.checks import people
 from campaigns.clock import to_micros
 from campaigns.errors import SpreadsheetError, StoreError, UsageError, Where
@@ -61,9 +62,8 @@ def import_list(
     desk: Desk, path: Path, name: str, options: ReadOptions | None = None, *, progress: Progress = silent
 ) -> ImportResult:
     """Read the sheet at `path` into the list `name`; SpreadsheetError, and then nothing has changed."""
-    options = replace(options or ReadOptions(), locale=desk.workspace.settings.locale)
     name = _list_name(name)
-    with open_sheet(path, options) as sheet:
+    with open_sheet(path, as_last_time(desk, name, options or ReadOptions())) as sheet:
         coming = _begin(desk, sheet, name)
         try:
             for batch in _batches(sheet.rows()):

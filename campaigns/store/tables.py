@@ -1,6 +1,6 @@
 """All tables. Instants are microseconds UTC; enums are words in small tables and small integers in big ones.
 
-The schema is portable to PostgreSQL; migration 0001 makes exactly these. A recipient's and a shape's id carry no foreign
+The schema is portable to PostgreSQL; the migrations make exactly these. A recipient's and a shape's id carry no foreign
 key where millions of rows refer to them without an index: each deleted recipient or shape would scan all messages.
 """
 
@@ -97,6 +97,9 @@ columns = Table(
     Column("format", Text, nullable=False, default=""),
     Column("locale", Text, nullable=False, default=""),
     Column("empty", Integer, nullable=False, default=0),
+    Column("role", Text, nullable=False, server_default=text("''")),
+    Column("why", Text, nullable=False, server_default="content"),
+    Column("holds", Text, nullable=False, server_default=text("''")),  # what the list's next sheet keeps
 )
 
 versions = Table(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 
+from campaigns.store.migrate import SCHEMA
 from tests.doubles import documents
 from tests.doubles.command_line import CommandLine
 from tests.doubles.documents import mistakes
@@ -83,11 +84,11 @@ def test_upgrade_of_what_is_up_to_date_changes_nothing(here: CommandLine) -> Non
 
 
 def test_an_older_database_is_named_and_upgraded(here: CommandLine) -> None:
-    """No older schema exists yet, so that one is made up: everything but the upgrade itself can be seen."""
+    """Its number is made up: everything but the upgrade itself can be seen."""
     with closing(sqlite3.connect(here.folder / "mergecast.db")) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
     refused = here.run("status", status=2)
-    assert "needs schema 0001" in refused.err
+    assert f"needs schema {SCHEMA}" in refused.err
     assert "mergecast upgrade" in refused.err
 
 

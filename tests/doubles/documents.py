@@ -24,7 +24,9 @@ FINDING = {
 ERROR = {"error": {"kind": WORDS, "sentence": WORDS, "where": WHERE, "remedy": WORDS}}
 IMPORT = {
     "list": WORDS, "sheet": NUMBER, "rows": NUMBER, "good": NUMBER, "left_out": NUMBER,
-    "columns": [{"header": WORDS, "field": WORDS, "kind": WORDS, "empty": NUMBER}],
+    "columns": [
+        {"header": WORDS, "field": WORDS, "kind": WORDS, "empty": NUMBER, "role": WORDS, "why": WORDS}
+    ],
     "changes": {"new": NUMBER, "changed": NUMBER, "gone": NUMBER},
     "findings": [FINDING],
 }  # fmt: skip

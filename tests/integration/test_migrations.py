@@ -1,7 +1,9 @@
+import re
 import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -12,13 +14,16 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from campaigns import __version__
 from campaigns.errors import StoreError, WorkerRunningError
-from campaigns.store import migrate
-from campaigns.store.engine import APPLICATION_ID
+from campaigns.model.column import Column
+from campaigns.store import migrate, sheets
+from campaigns.store.engine import APPLICATION_ID, create_file
 from campaigns.store.lock import worker_lock
 from campaigns.store.tables import metadata
 from tests.doubles.standing_clock import StandingClock
 
 CLOCK = StandingClock()
+NEWEST = migrate.SCHEMA
+NEXT = f"{int(NEWEST) + 1:04}"
 
 
 @pytest.fixture
@@ -67,7 +72,10 @@ def test_every_table_and_index_stands_in_the_words_that_the_tables_would_be_made
 def schema(conn: Connection) -> dict[str, list[str]]:
     """Each table's and index's statement, as the sorted words between commas and blanks."""
     rows = conn.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"))
-    return {name: sorted(said.replace(",", " ").replace('"', "").split()) for name, said in rows}
+    return {
+        name: sorted(re.sub(r"[,()]", r" \g<0> ", said).replace(",", " ").replace('"', "").split())
+        for name, said in rows
+    }
 
 
 def test_all_tables_compile_for_postgresql() -> None:
@@ -83,22 +91,26 @@ def test_the_migrations_compile_for_postgresql(capsys: pytest.CaptureFixture[str
     """As `alembic upgrade --sql` prints them."""
     from alembic.operations import Operations
 
-    from campaigns.store.migrations.versions import v0001_first_tables
-
     context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True})
     with Operations.context(context):
-        v0001_first_tables.upgrade()
+        for revision in reversed(list(scripts().walk_revisions())):
+            revision.module.upgrade()
     said = capsys.readouterr().out
     assert said.count("CREATE TABLE") == len(metadata.tables)
     assert "id BIGSERIAL" in said
+    assert "ALTER TABLE columns ADD COLUMN role TEXT DEFAULT '' NOT NULL" in said
 
 
 def test_the_schema_that_is_asked_for_is_the_newest_migration(database: Path) -> None:
+    assert scripts().get_current_head() == migrate.SCHEMA
+    assert sql(database, "SELECT version_num FROM alembic_version") == [(migrate.SCHEMA,)]
+
+
+def scripts() -> ScriptDirectory:
     config = Config()
     config.set_main_option("script_location", "campaigns.store:migrations")
     config.set_main_option("path_separator", "os")
-    assert ScriptDirectory.from_config(config).get_current_head() == migrate.SCHEMA
-    assert sql(database, "SELECT version_num FROM alembic_version") == [(migrate.SCHEMA,)]
+    return ScriptDirectory.from_config(config)
 
 
 def test_a_new_store_knows_itself(database: Path) -> None:
@@ -156,8 +168,6 @@ def test_a_file_that_is_none_of_ours_is_refused_and_left_alone(tmp_path: Path, c
 
 
 def test_a_store_that_was_stopped_half_way_says_so(tmp_path: Path) -> None:
-    from campaigns.store.engine import create_file
-
     create_file(tmp_path / "mergecast.db")
     with pytest.raises(StoreError, match="never finished"):
         migrate.open_store(url(tmp_path / "mergecast.db"))
@@ -175,11 +185,11 @@ def test_a_newer_store_is_refused_with_both_versions(database: Path, use: object
 @pytest.fixture
 def older(database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The store is one migration behind: a Mergecast to come knows the next."""
-    monkeypatch.setattr(migrate, "SCHEMA", "0002")
+    monkeypatch.setattr(migrate, "SCHEMA", NEXT)
 
     def next_migration(conn: Connection) -> None:
         conn.execute(text("ALTER TABLE lists ADD COLUMN colour TEXT"))
-        conn.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+        conn.execute(text(f"UPDATE alembic_version SET version_num = '{NEXT}'"))
 
     monkeypatch.setattr(migrate, "_migrate", next_migration)
     sql(database, "INSERT INTO lists (name, folded) VALUES ('Club', 'club')")
@@ -187,17 +197,17 @@ def older(database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_an_older_store_names_upgrade(older: Path) -> None:
-    with pytest.raises(StoreError, match="has schema 0001") as refused:
+    with pytest.raises(StoreError, match=f"has schema {NEWEST}") as refused:
         migrate.open_store(url(older))
     assert "mergecast upgrade" in refused.value.remedy
 
 
 def test_an_upgrade_copies_first_and_keeps_everything(older: Path) -> None:
     done = migrate.upgrade_store(url(older), who="ada", clock=CLOCK)
-    assert (done.before, done.after) == ("0001", "0002")
+    assert (done.before, done.after) == (NEWEST, NEXT)
     assert done.copy is not None
     assert done.copy.stat().st_mode & 0o777 == 0o600
-    assert sql(done.copy, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert sql(done.copy, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
     assert sql(done.copy, "SELECT name FROM lists") == [("Club",)]
     assert sql(done.copy, "PRAGMA application_id") == [(APPLICATION_ID,)]
     assert sql(older, "SELECT name, colour FROM lists") == [("Club", None)]
@@ -217,13 +227,13 @@ def test_an_upgrade_that_fails_changes_nothing(older: Path, monkeypatch: pytest.
     with engine.connect() as conn:
         assert "colour" not in {column["name"] for column in inspect(conn).get_columns("lists")}
     engine.dispose()
-    assert sql(older, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert sql(older, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
 
 
 def test_nothing_is_upgraded_under_a_running_worker(older: Path) -> None:
     with worker_lock(older), pytest.raises(WorkerRunningError):
         migrate.upgrade_store(url(older), who="ada", clock=CLOCK)
-    assert sql(older, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert sql(older, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
 
 
 def test_an_upgrade_with_nothing_to_do_makes_no_copy(database: Path) -> None:
@@ -244,3 +254,28 @@ def test_a_migration_runs_through_alembic_from_where_the_store_stands(database: 
     store.close()
     assert sql(database, "SELECT version_num FROM alembic_version") == [(migrate.SCHEMA,)]
     assert sql(database, "SELECT count(*) FROM messages") == [(0,)]
+
+
+def test_columns_of_the_first_release_hold_nothing_for_the_next_sheet(tmp_path: Path) -> None:
+    path = tmp_path / "mergecast.db"
+    create_file(path)
+    store = migrate.Store(url(path))
+    with store.write() as conn:
+        config = Config(attributes={"connection": conn})
+        config.set_main_option("script_location", "campaigns.store:migrations")
+        config.set_main_option("path_separator", "os")
+        command.upgrade(config, "0001")
+        conn.execute(text("INSERT INTO lists (id, name, folded) VALUES (1, 'Club', 'club')"))
+        conn.execute(
+            text(
+                "INSERT INTO sheets (id, list_id, n, sha256, file_name, kept, worksheet, encoding, delimiter, header_row,"
+                " rows, at, who) VALUES (1, 1, 1, '', 'may.csv', 0, '', '', '', 1, 0, 0, 'ada')"
+            )
+        )
+        conn.execute(text("INSERT INTO columns VALUES (1, 0, 'E-Mail', 'email', 'text', '', '', 3)"))
+    store.close()
+    migrate.upgrade_store(url(path), who="ada", clock=CLOCK)
+    store = migrate.open_store(url(path))
+    with store.read() as conn:
+        assert sheets.columns_of(conn, 1) == (Column(0, "E-Mail", "email", empty=3),)
+    store.close()

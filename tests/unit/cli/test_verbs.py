@@ -64,7 +64,14 @@ def test_an_import_with_left_out_rows_is_1(run: Run) -> None:
     assert status == 1
     assert set(told) == {"list", "sheet", "rows", "good", "left_out", "columns", "changes", "findings"}
     assert (told["rows"], told["good"], told["left_out"]) == (3, 2, 1)
-    assert told["columns"][0] == {"header": "First Name", "field": "first_name", "kind": "text", "empty": 0}
+    assert told["columns"][0] == {
+        "header": "First Name",
+        "field": "first_name",
+        "kind": "text",
+        "empty": 0,
+        "role": "first_name",
+        "why": "name",
+    }
 
 
 def test_a_clean_import_is_0(run: Run, shop: Path) -> None:
