@@ -5,7 +5,8 @@ rows, so that a list pays for what is odd about it and little else.
 """
 
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -36,25 +37,35 @@ class Person(Protocol):
 
 @dataclass(slots=True)
 class Seen:
-    """The rows that hold for something."""
+    """The rows that something holds for: how many, and the first ones."""
 
     rows: int = 0
     first: list[int] = field(default_factory=list)
 
-    def add(self, row: int) -> None:
-        self.rows += 1
-        if len(self.first) < FIRST_ROWS:
-            self.first.append(row)
+    def of(self, finding: Finding) -> Finding:
+        """The Finding, with these rows."""
+        return replace(finding, rows=self.rows, first_rows=tuple(self.first))
+
+
+@dataclass(slots=True)
+class _Domain(Seen):
+    """A domain that is odd, or a provider that others may be slips of."""
+
+    name: str = ""
+    meant: str = ""
+    is_throwaway: bool = False
 
 
 class AddressCare:
-    """Looks at the addresses of a campaign page by page; `findings` says what was odd about them."""
+    """Looks at the addresses of a campaign page by page; `findings` says what was odd about them.
 
-    def __init__(self) -> None:
+    `rows_named`: how many of its rows each Finding names.
+    """
+
+    def __init__(self, rows_named: int = FIRST_ROWS) -> None:
+        self._rows_named = rows_named
         self._plain: set[int] = set()  # ids of domains that nothing is wrong with
-        self._meant: dict[str, str] = {}  # misspelt domain -> what was probably meant
-        self._throwaway: set[str] = set()
-        self._domains: dict[str, Seen] = {}  # odd ones and providers
+        self._domains: dict[int, _Domain] = {}  # the others, and providers
         self._teams, self._unread = Seen(), Seen()
 
     def look(self, people: Sequence[Person]) -> None:
@@ -65,84 +76,68 @@ class AddressCare:
         if known.teams.isdisjoint(parts) and known.unread.isdisjoint(parts):
             return
         for one, part in zip(people, parts, strict=True):
-            if part in known.unread:
-                self._unread.add(one.row)
-            elif part in known.teams:
-                self._teams.add(one.row)
-
-    def _look_at_domains(self, people: Sequence[Person]) -> None:
-        first = {one.domain_id: one.folded or "" for one in people}  # one address of each domain
-        odd: set[int | None] = set()
-        for key in first.keys() - self._plain:
-            name = first[key].rpartition("@")[2]
-            if self._is_counted(name):
-                odd.add(key)
-            elif key is not None:
-                self._plain.add(key)
-        if len(self._plain) > PLAIN_KEPT:
-            self._plain.clear()
-        for one in people if odd else ():
-            if one.domain_id in odd:
-                self._domains[(one.folded or "").rpartition("@")[2]].add(one.row)
-
-    def _is_counted(self, name: str) -> bool:
-        if name in self._domains:
-            return True
-        meant = meant_domain(name)
-        throwaway = not meant and is_throwaway(name)
-        if not (meant or throwaway or name in _known().providers) or len(self._domains) >= KEPT:
-            return False
-        if meant:
-            self._meant[name] = meant
-        if throwaway:
-            self._throwaway.add(name)
-        self._domains[name] = Seen()
-        return True
+            if part in known.unread or part in known.teams:
+                seen = self._unread if part in known.unread else self._teams
+                seen.rows += 1
+                if len(seen.first) < self._rows_named:
+                    seen.first.append(one.row)
 
     def findings(self) -> Iterator[Finding]:
         yield from self._misspelt()
-        if self._throwaway:
-            yield self._grouped(DISPOSABLE, self._throwaway)
-        for seen, finding in ((self._unread, UNREAD), (self._teams, ROLE)):
-            if seen.rows:
-                yield replace(finding, rows=seen.rows, first_rows=tuple(seen.first))
+        if throwaway := [domain for domain in self._domains.values() if domain.is_throwaway]:
+            yield self._grouped(DISPOSABLE, throwaway)
+        yield from (seen.of(one) for seen, one in ((self._unread, UNREAD), (self._teams, ROLE)) if seen.rows)
+
+    def _look_at_domains(self, people: Sequence[Person]) -> None:
+        counts = Counter([one.domain_id or 0 for one in people])
+        if unknown := counts.keys() - self._plain - self._domains.keys():
+            for key, address in {one.domain_id or 0: one.folded or "" for one in people}.items():
+                if key in unknown:
+                    self._judge(key, address.rpartition("@")[2])
+        wanting = set()
+        for key in counts.keys() & self._domains.keys():
+            domain = self._domains[key]
+            domain.rows += counts[key]
+            if (domain.meant or domain.is_throwaway) and len(domain.first) < self._rows_named:
+                wanting.add(key)
+        for one in people if wanting else ():
+            if one.domain_id in wanting and len(self._domains[one.domain_id].first) < self._rows_named:
+                self._domains[one.domain_id].first.append(one.row)
+
+    def _judge(self, key: int, name: str) -> None:
+        meant = meant_domain(name)
+        throwaway = not meant and is_throwaway(name)
+        if (meant or throwaway or name in _known().providers) and len(self._domains) < KEPT:
+            self._domains[key] = _Domain(name=name, meant=meant, is_throwaway=throwaway)
+            return
+        if len(self._plain) >= PLAIN_KEPT:
+            self._plain.clear()
+        self._plain.add(key)
 
     def _misspelt(self) -> Iterator[Finding]:
-        slips = [name for name in self._meant if not self._is_a_company(name)]
-        slips.sort(key=lambda name: (-self._domains[name].rows, name))
-        for name in slips[:SAID]:
-            seen = self._domains[name]
-            yield replace(misspelt(name, self._meant[name]), rows=seen.rows, first_rows=tuple(seen.first))
+        providers = {domain.name: domain.rows for domain in self._domains.values()}
+        slips = [one for one in self._domains.values() if one.meant and not _is_a_company(one, providers)]
+        slips.sort(key=_by_rows)
+        for domain in slips[:SAID]:
+            yield domain.of(misspelt(domain.name, domain.meant))
         if rest := slips[SAID:]:
             yield self._grouped(MORE_MISSPELT, rest)
 
-    def _grouped(self, finding: Finding, names: Iterable[str]) -> Finding:
+    def _grouped(self, finding: Finding, domains: list[_Domain]) -> Finding:
         """One Finding for several domains, those with the most rows named."""
-        seen = {name: self._domains[name] for name in names}
-        order = sorted(seen, key=lambda name: (-seen[name].rows, name))
-        where = ", ".join(order[:NAMED]) + (f" and {len(order) - NAMED} more" if len(order) > NAMED else "")
-        first = sorted(row for one in seen.values() for row in one.first)[:FIRST_ROWS]
-        return replace(finding, where=where, rows=sum(one.rows for one in seen.values()), first_rows=tuple(first))
-
-    def _is_a_company(self, name: str) -> bool:
-        """Many people share the domain: a slip of the finger is rare beside what it was meant to be."""
-        rows, meant = self._domains[name].rows, self._domains.get(self._meant[name])
-        return rows >= FREQUENT and rows > FREQUENT_SHARE * (meant.rows if meant else 0)
+        names = [domain.name for domain in sorted(domains, key=_by_rows)]
+        where = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+        first = sorted(row for domain in domains for row in domain.first)[: self._rows_named]
+        return replace(Seen(sum(domain.rows for domain in domains), first).of(finding), where=where)
 
 
-def about(folded: str) -> list[Finding]:
-    """What is odd about one address, as the Findings of a whole list call it."""
-    part, _, name = folded.rpartition("@")
-    found = []
-    if meant := meant_domain(name):
-        found.append(misspelt(name, meant))
-    elif is_throwaway(name):
-        found.append(DISPOSABLE)
-    if part in _known().unread:
-        found.append(UNREAD)
-    elif part in _known().teams:
-        found.append(ROLE)
-    return found
+def _by_rows(domain: _Domain) -> tuple[int, str]:
+    return -domain.rows, domain.name
+
+
+def _is_a_company(domain: _Domain, rows: Mapping[str, int]) -> bool:
+    """Many people share the domain: a slip of the finger is rare beside what it was meant to be."""
+    return domain.rows >= FREQUENT and domain.rows > FREQUENT_SHARE * rows.get(domain.meant, 0)
 
 
 def meant_domain(name: str) -> str:

@@ -32,6 +32,13 @@ class Reach(Enum):
     UNKNOWN = "unknown"
 
 
+_SAYS = {
+    Reach.MISSING: "does not exist",
+    Reach.REFUSES: "says that it takes no mail",
+    Reach.NO_SERVER: "has no server that takes mail",
+}
+
+
 class Resolver(Protocol):
     """What dnspython's asyncresolver.Resolver does."""
 
@@ -41,10 +48,14 @@ class Resolver(Protocol):
 
 
 class MailServers:
-    """Collects the domains of a campaign's rows; `findings` asks the DNS about them."""
+    """Collects the domains of a campaign's rows; `findings` asks the DNS about them.
 
-    def __init__(self, resolver: Resolver) -> None:
+    `rows_named`: how many of its rows each Finding names.
+    """
+
+    def __init__(self, resolver: Resolver, rows_named: int = FIRST_ROWS) -> None:
         self._resolver = resolver
+        self._rows_named = rows_named
         self._seen: dict[int, tuple[str, Seen]] = {}  # by the domain's id
         self._beyond: set[int] = set()
 
@@ -57,14 +68,28 @@ class MailServers:
                     self._beyond.add(key)
                     continue
                 self._seen[key] = ((one.folded or "").rpartition("@")[2], Seen())
-            self._seen[key][1].add(one.row)
+            seen = self._seen[key][1]
+            seen.rows += 1
+            if len(seen.first) < self._rows_named:
+                seen.first.append(one.row)
 
     def findings(self) -> list[Finding]:
         """What the DNS says against domains, and of how many it said nothing."""
         rows = dict(self._seen.values())
         reach = asyncio.run(ask(self._resolver, list(rows)))
         unknown = len(self._beyond) + sum(one is Reach.UNKNOWN for one in reach.values())
-        return [*_against(reach, rows), *_unanswered(unknown, len(rows) + len(self._beyond))]
+        return [*self._against(reach, rows), *_unanswered(unknown, len(rows) + len(self._beyond))]
+
+    def _against(self, reach: Mapping[str, Reach], seen: Mapping[str, Seen]) -> Iterator[Finding]:
+        bad = [domain for domain, said in reach.items() if said in _SAYS]
+        bad.sort(key=lambda domain: (-seen[domain].rows, domain))
+        for domain in bad[:SAID]:
+            sentence = f"The domain {domain} {_SAYS[reach[domain]]}: mail to it would come back."
+            yield replace(seen[domain].of(UNREACHABLE), sentence=sentence, where=domain)
+        if rest := [seen[domain] for domain in bad[SAID:]]:
+            first = sorted(row for one in rest for row in one.first)[: self._rows_named]
+            sentence = f"{len(rest)} more domains do not exist or take no mail."
+            yield replace(Seen(sum(one.rows for one in rest), first).of(UNREACHABLE), sentence=sentence)
 
 
 def resolver_at(server: str) -> Resolver:
@@ -130,27 +155,6 @@ async def _answers(resolver: Resolver, domain: str, kind: str) -> list[Any]:
     """The records of a kind, none if the domain is there and has none."""
     answer = await resolver.resolve(f"{domain}.", kind, lifetime=PER_QUESTION, search=False, raise_on_no_answer=False)
     return list(answer.rrset or ())
-
-
-_SAYS = {
-    Reach.MISSING: "does not exist",
-    Reach.REFUSES: "says that it takes no mail",
-    Reach.NO_SERVER: "has no server that takes mail",
-}
-
-
-def _against(reach: Mapping[str, Reach], seen: Mapping[str, Seen]) -> Iterator[Finding]:
-    bad = [domain for domain, said in reach.items() if said in _SAYS]
-    bad.sort(key=lambda domain: (-seen[domain].rows, domain))
-    for domain in bad[:SAID]:
-        said, rows = _SAYS[reach[domain]], seen[domain]
-        sentence = f"The domain {domain} {said}: mail to it would come back."
-        yield replace(UNREACHABLE, sentence=sentence, where=domain, rows=rows.rows, first_rows=tuple(rows.first))
-    if rest := bad[SAID:]:
-        first = sorted(row for domain in rest for row in seen[domain].first)[:FIRST_ROWS]
-        rows_in_all = sum(seen[domain].rows for domain in rest)
-        sentence = f"{len(rest)} more domains do not exist or take no mail."
-        yield replace(UNREACHABLE, sentence=sentence, rows=rows_in_all, first_rows=tuple(first))
 
 
 def _unanswered(unknown: int, domains: int) -> Iterator[Finding]:
