@@ -25,6 +25,7 @@ from campaigns.recipients.written import (
 ENOUGH = 0.9  # the share of the sample's filled cells that must fit; the rest become Findings
 
 _DIGITS_ARE_NAMES = (Role.PHONE, Role.POSTCODE)
+_NO_IS_NORWAY = (Role.COUNTRY, Role.LANGUAGE)
 _POINT, _COMMA = "1,234.50", "1.234,50"  # how a column of numbers says which decimal sign it has
 _ORDERS = {
     "dd/": Order.DAY_FIRST,
@@ -130,16 +131,17 @@ def _possible_kinds(column: Column, sample: Sample, names: Names) -> list[CellKi
     words = words_of(column.header) | words_of(column.field)
     codes = words & names.digits or column.role in _DIGITS_ARE_NAMES or any(map(is_code, sample.texts))
     kinds = [CellKind.DATE] if codes else [CellKind.NUMBER, CellKind.DATE]
-    if _says_yes_or_no(sample, of_countries=column.role is Role.COUNTRY or bool(words & names.country)):
+    norwegian = column.role in _NO_IS_NORWAY or bool(words & names.country)
+    if _says_yes_or_no(sample, norwegian=norwegian):
         kinds.append(CellKind.YES_NO)
     return kinds
 
 
-def _says_yes_or_no(sample: Sample, *, of_countries: bool) -> bool:
+def _says_yes_or_no(sample: Sample, *, norwegian: bool) -> bool:
     seen = {text.strip().lower() for text in sample.texts}
     if any(len(word) == 1 for word in seen):  # a column of N alone may be North
         return {read_yes_no(word) for word in seen} >= {True, False}
-    return not (seen == {"no"} and of_countries)
+    return not (seen == {"no"} and norwegian)
 
 
 def _reading(kind: CellKind, sample: Sample, conventions: Conventions, before: Column | None) -> tuple[Reading, bool]:
