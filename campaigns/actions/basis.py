@@ -121,7 +121,7 @@ def row_of(conn: Connection, sheet_id: int, row: int | None) -> Recipient:
             remedy="Rows are numbered as your spreadsheet program numbers them.",
         )
     if person.verdict:
-        raise UsageError(f"Row {row} gets no mail: {person.note}", remedy="Take another row.")
+        raise UsageError(f"Row {row} gets no mail of its own: {person.note}", remedy="Take another row.")
     return person
 
 

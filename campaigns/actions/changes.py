@@ -27,7 +27,8 @@ class Changes:
 def changes_since(conn: Connection, before: sheets.Sheet | None, sheet_id: int, columns: tuple[Column, ...]) -> Changes:
     """Compare two sheets person by person; both are read once, in the order of people, side by side."""
     if before is None:
-        return Changes(new=recipients.count(conn, sheet_id).get(RowVerdict.GOOD, 0), changed=0, gone=0)
+        counted = recipients.count(conn, sheet_id)
+        return Changes(new=counted.get(RowVerdict.GOOD, 0) + counted.get(RowVerdict.JOINED, 0), changed=0, gone=0)
     old = recipients.by_person(conn, before.id)
     now = recipients.by_person(conn, sheet_id)
     alike = _alike(sheets.columns_of(conn, before.id), columns)

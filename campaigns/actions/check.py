@@ -11,7 +11,7 @@ from campaigns.actions.prepare import prepare
 from campaigns.actions.progress import Progress, silent
 from campaigns.actions.report import report
 from campaigns.model.finding import Finding
-from campaigns.model.states import Severity
+from campaigns.model.states import LeftOut, Severity
 from campaigns.store import findings, shapes, staging
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
@@ -23,6 +23,7 @@ class CheckResult:
     rows: int
     ready: int
     left_out: int
+    joined: int  # of those left out: rows that stand in the mail of the same person's first row
     shapes: int
     findings: tuple[Finding, ...]
     transport: str
@@ -38,6 +39,7 @@ class CheckResult:
             "rows": self.rows,
             "ready": self.ready,
             "left_out": self.left_out,
+            "joined": self.joined,
             "shapes": self.shapes,
             "findings": [finding.as_json() for finding in self.findings],
         }
@@ -59,11 +61,13 @@ def check(desk: Desk, name: str, *, rows_to: Path | None = None, progress: Progr
 
 def found(conn: Connection, campaign: Campaign) -> CheckResult:
     """What the last check of a campaign found."""
+    left_out = staging.count_left_out(conn, campaign.id)
     return CheckResult(
         campaign=campaign.name,
         rows=campaign.rows,
         ready=staging.count_messages(conn, campaign.id),
-        left_out=sum(staging.count_left_out(conn, campaign.id).values()),
+        left_out=sum(left_out.values()),
+        joined=left_out.get(LeftOut.JOINED, 0),
         shapes=shapes.count(conn, campaign.id),
         findings=tuple(findings.of_campaign(conn, campaign.id)),
         transport=campaign.transport,

@@ -20,7 +20,7 @@ from campaigns.clock import to_micros
 from campaigns.errors import SpreadsheetError, StoreError, UsageError, Where
 from campaigns.model.column import Column
 from campaigns.model.finding import FIRST_ROWS, Finding, FindingTally
-from campaigns.model.states import RowVerdict
+from campaigns.model.states import Repeated, RowVerdict
 from campaigns.recipients.sheet import ReadOptions, Sheet, SheetRow, open_sheet
 from campaigns.store import addresses, findings, history, lists, recipients, sheets
 from campaigns.store.engine import Connection
@@ -29,8 +29,8 @@ from campaigns.store.recipients import NewRecipient
 BATCH = 2_500  # rows of one transaction: about 25 ms
 REMOVED_AT_ONCE = 5_000
 
-_GOOD, _REJECTED, _DUPLICATE = (
-    int(verdict) for verdict in (RowVerdict.GOOD, RowVerdict.REJECTED, RowVerdict.DUPLICATE)
+_GOOD, _REJECTED, _DUPLICATE, _JOINED = (
+    int(verdict) for verdict in (RowVerdict.GOOD, RowVerdict.REJECTED, RowVerdict.DUPLICATE, RowVerdict.JOINED)
 )
 
 
@@ -41,6 +41,8 @@ class ImportResult:
     rows: int
     good: int
     left_out: int
+    repeated: Repeated
+    joined: int  # good rows that stand in the mail of an earlier one
     columns: tuple[Column, ...]
     changes: Changes
     findings: tuple[Finding, ...]
@@ -52,6 +54,8 @@ class ImportResult:
             "rows": self.rows,
             "good": self.good,
             "left_out": self.left_out,
+            "repeated": str(self.repeated),
+            "joined": self.joined,
             "columns": [column.as_json() for column in self.columns],
             "changes": self.changes.as_json(),
             "findings": [finding.as_json() for finding in self.findings],
@@ -59,12 +63,21 @@ class ImportResult:
 
 
 def import_list(
-    desk: Desk, path: Path, name: str, options: ReadOptions | None = None, *, progress: Progress = silent
+    desk: Desk,
+    path: Path,
+    name: str,
+    options: ReadOptions | None = None,
+    *,
+    repeated: Repeated | None = None,
+    progress: Progress = silent,
 ) -> ImportResult:
-    """Read the sheet at `path` into the list `name`; SpreadsheetError, and then nothing has changed."""
+    """Read the sheet at `path` into the list `name`; SpreadsheetError, and then nothing has changed.
+
+    `repeated` says what becomes of a person's further rows; None: what became of them in the list's last sheet.
+    """
     name = _list_name(name)
     with open_sheet(path, as_last_time(desk, name, options or ReadOptions())) as sheet:
-        coming = _begin(desk, sheet, name)
+        coming = _begin(desk, sheet, name, repeated)
         try:
             for batch in _batches(sheet.rows()):
                 _store(desk, coming, batch)
@@ -105,8 +118,10 @@ class _Coming:
     list: lists.List
     sheet_id: int
     before: sheets.Sheet | None
+    repeated: Repeated
     rows: int = 0
     good: int = 0
+    joined: int = 0  # of the good ones
     first_rows: "array[int]" = field(default_factory=lambda: array("I"))  # by address id: where the person stood first
     rejected: _Rejected = field(default_factory=_Rejected)
     tally: FindingTally = field(default_factory=FindingTally)
@@ -119,10 +134,12 @@ def _list_name(name: str) -> str:
     return tidy
 
 
-def _begin(desk: Desk, sheet: Sheet, name: str) -> _Coming:
+def _begin(desk: Desk, sheet: Sheet, name: str, repeated: Repeated | None) -> _Coming:
     _remove_leftovers(desk, name)
     with desk.store.write() as conn:
         into = lists.keep(conn, name)
+        before = sheets.latest(conn, into.id)
+        repeated = repeated or (before.repeated if before else Repeated.FIRST)
         sheet_id = sheets.begin(
             conn,
             into.id,
@@ -133,10 +150,11 @@ def _begin(desk: Desk, sheet: Sheet, name: str) -> _Coming:
             encoding=sheet.encoding,
             delimiter=sheet.delimiter,
             header_row=sheet.header_row,
+            repeated=repeated,
             at=to_micros(desk.clock.now()),
             who=desk.who,
         )
-        return _Coming(into, sheet_id, sheets.latest(conn, into.id))
+        return _Coming(into, sheet_id, before, repeated)
 
 
 def _batches(rows: Iterator[SheetRow]) -> Iterator[list[SheetRow]]:
@@ -179,12 +197,16 @@ def _judged(coming: _Coming, batch: list[SheetRow], ids: dict[str, int]) -> list
             new.append(NewRecipient(sheet_id, row.row, None, row.given, row.cells, _REJECTED, row.note))
             continue
         address_id, verdict, note = ids[address.folded], _GOOD, None
-        if first := first_rows[address_id]:
+        first = first_rows[address_id]
+        if not first:
+            first_rows[address_id] = row.row
+        elif coming.repeated is Repeated.FIRST:
             verdict, note = _DUPLICATE, f"same address as row {first}"
             coming.tally.add(people.DUPLICATE, row.row)
-        else:
-            first_rows[address_id] = row.row
-            coming.good += 1
+        elif coming.repeated is Repeated.TOGETHER:
+            verdict, note = _JOINED, f"stands in the mail of row {first}"
+            coming.joined += 1
+        coming.good += verdict != _DUPLICATE
         given = None if row.given == address.folded else row.given
         new.append(NewRecipient(sheet_id, row.row, address_id, given, row.cells, verdict, note))
     return new
@@ -205,7 +227,18 @@ def _finish(desk: Desk, coming: _Coming, sheet: Sheet) -> ImportResult:
         detail = {"sheet": n, "file": sheet.file_name, "rows": coming.rows, "good": coming.good}
         history.record(conn, at=now, who=desk.who, verb="import", thing="list", thing_id=coming.list.id, detail=detail)
     left_out = coming.rows - coming.good
-    return ImportResult(coming.list.name, n, coming.rows, coming.good, left_out, tuple(columns), changes, found)
+    return ImportResult(
+        coming.list.name,
+        n,
+        coming.rows,
+        coming.good,
+        left_out,
+        coming.repeated,
+        coming.joined,
+        tuple(columns),
+        changes,
+        found,
+    )
 
 
 def _keep_file(path: Path, folder: Path, sha256: str, sheet_id: int) -> None:

@@ -5,13 +5,14 @@ is in the store at the end; `check.py` reads it from there.
 """
 
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from campaigns.actions.basis import Basis
 from campaigns.actions.clearing import clear, keep_ours, take_over
 from campaigns.actions.desk import Desk
+from campaigns.actions.joined import with_joined
 from campaigns.actions.kept_shapes import KeptShapes
 from campaigns.actions.progress import Progress, silent
 from campaigns.checks import people
@@ -21,10 +22,10 @@ from campaigns.checks.senders import check_senders
 from campaigns.checks.shapes import check_count, check_way_out
 from campaigns.checks.values import check_values
 from campaigns.clock import to_micros
-from campaigns.compose.renderer import RenderedBatch, Renderer
+from campaigns.compose.renderer import RenderedBatch, Renderer, Row
 from campaigns.message.message import pack_values
 from campaigns.model.finding import Finding, FindingTally
-from campaigns.model.states import CampaignState, LeftOut, MessageState, RowVerdict, Severity, Wave
+from campaigns.model.states import CampaignState, LeftOut, MessageState, Repeated, RowVerdict, Severity, Wave
 from campaigns.recipients.addresses import Address, AddressReader
 from campaigns.store import findings, history, recipients, staging, suppressions, versions
 from campaigns.store.campaigns import Campaign
@@ -36,6 +37,7 @@ PAGE = 1_000  # rows that are rendered, checked and written together: a transact
 
 _LEAVES_OUT = (Severity.LEAVES_OUT, Severity.STOPS)
 _QUEUED, _REST, _FINDING = int(MessageState.QUEUED), int(Wave.REST), int(LeftOut.FINDING)
+_GOOD, _JOINED = int(RowVerdict.GOOD), int(RowVerdict.JOINED)
 _VERDICTS = {
     int(RowVerdict.REJECTED): (LeftOut.REJECTED, people.REJECTED),
     int(RowVerdict.DUPLICATE): (LeftOut.DUPLICATE, people.DUPLICATE),
@@ -68,7 +70,9 @@ class _Page:
     """Some rows of the sheet, told apart."""
 
     chosen: list[Recipient]  # good and not suppressed: in the order of what the renderer answers
+    to_render: list[Row]  # theirs
     suppressed: list[Recipient]
+    joined: list[Recipient]  # into the mail of an earlier row
     refused: list[Recipient]  # by the import
 
 
@@ -77,14 +81,18 @@ def _pages(desk: Desk, basis: Basis) -> Iterator[_Page]:
     while True:
         with desk.store.read() as conn:  # a page at a time: a long look would keep the WAL from being written back
             rows = recipients.page(conn, basis.sheet.id, after=after, limit=PAGE)
-            good = [one for one in rows if not one.verdict]
-            hushed = suppressions.suppressed(conn, [one.address_id for one in good if one.address_id])
+            fit = [one for one in rows if one.verdict in (_GOOD, _JOINED)]
+            hushed = suppressions.suppressed(conn, [one.address_id for one in fit if one.address_id])
+            chosen = [one for one in fit if one.verdict == _GOOD and one.address_id not in hushed]
+            to_render = with_joined(conn, basis.sheet, chosen)
         if not rows:
             return
         yield _Page(
-            chosen=[one for one in good if one.address_id not in hushed],
-            suppressed=[one for one in good if one.address_id in hushed],
-            refused=[one for one in rows if one.verdict],
+            chosen=chosen,
+            to_render=to_render,
+            suppressed=[one for one in fit if one.address_id in hushed],
+            joined=[one for one in fit if one.verdict == _JOINED and one.address_id not in hushed],
+            refused=[one for one in rows if one.verdict in _VERDICTS],
         )
         after = rows[-1].row
 
@@ -93,7 +101,7 @@ def _rendered(renderer: Renderer, pages: Iterator[_Page]) -> Iterator[tuple[_Pag
     """Each page with what the renderer made of it, which is at the next page meanwhile."""
     ahead: deque[_Page] = deque()
     for page in pages:
-        renderer.send([(one.row, one.cells) for one in page.chosen])
+        renderer.send(page.to_render)
         ahead.append(page)
         if len(ahead) > 1:
             yield ahead.popleft(), renderer.receive()
@@ -114,10 +122,18 @@ class _Work:
     tally: FindingTally = field(default_factory=FindingTally)
     rows: int = 0
     messages: int = 0
+    mails: Counter[int] = field(default_factory=Counter)  # so far, by address, where people get one for each row
 
     @property
     def campaign(self) -> Campaign:
         return self.basis.campaign
+
+    def ordinal(self, address_id: int) -> int:
+        """Which of the person's mails comes next."""
+        if self.basis.sheet.repeated is not Repeated.EACH:
+            return 0
+        self.mails[address_id] += 1
+        return self.mails[address_id] - 1
 
 
 def _begin(desk: Desk, basis: Basis, token: str, servers: MailServers | None) -> _Work:
@@ -138,7 +154,7 @@ def _begin(desk: Desk, basis: Basis, token: str, servers: MailServers | None) ->
 
 def _stage(work: _Work, page: _Page, rendered: RenderedBatch) -> None:
     """Check a rendered page and write it down: a message or a reason for each row."""
-    left = [*_refused(work, page.refused), *_suppressed(work, page.suppressed)]
+    left = [*_refused(work, page.refused), *_suppressed(work, page.suppressed), *_joined(work, page.joined)]
     messages = _messages(work, page.chosen, rendered, left)
     work.tally.extend(rendered.findings)
     work.care.look(page.chosen)
@@ -147,6 +163,8 @@ def _stage(work: _Work, page: _Page, rendered: RenderedBatch) -> None:
     with work.desk.store.write() as conn:
         keep_ours(conn, work.campaign, work.token)
         staging.add(conn, messages, left)
+        if page.joined:
+            staging.name_mails_of_joined(conn, work.campaign.id, [one.id for one in page.joined])
     work.messages += len(messages)
     work.rows += len(messages) + len(left)
 
@@ -174,7 +192,7 @@ def _messages(
                 campaign_id,
                 one.id,
                 one.address_id,
-                0,
+                work.ordinal(one.address_id),
                 _REST,
                 _QUEUED,
                 0,
@@ -215,6 +233,11 @@ def _suppressed(work: _Work, suppressed: list[Recipient]) -> Iterator[NewLeftOut
     for one in suppressed:
         work.tally.add(people.SUPPRESSED, one.row)
         yield NewLeftOut(work.campaign.id, one.id, int(LeftOut.SUPPRESSED), None)
+
+
+def _joined(work: _Work, joined: list[Recipient]) -> Iterator[NewLeftOut]:
+    for one in joined:
+        yield NewLeftOut(work.campaign.id, one.id, int(LeftOut.JOINED), one.note)
 
 
 def _finish(work: _Work, *, prints_today: bool) -> None:

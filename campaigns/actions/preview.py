@@ -9,11 +9,12 @@ from typing import Any
 from campaigns.actions.basis import day_of, list_named, reply_to_of, row_of, sender_of
 from campaigns.actions.desk import Desk
 from campaigns.actions.edge_cases import EdgeCases
+from campaigns.actions.joined import with_joined
 from campaigns.actions.prepare import PAGE
 from campaigns.checks.shapes import check_shape
 from campaigns.clock import to_micros
 from campaigns.compose.job import RenderJob
-from campaigns.compose.renderer import Renderer
+from campaigns.compose.renderer import Renderer, Row
 from campaigns.compose.source import TemplateSource, load_template
 from campaigns.message import fill, mime
 from campaigns.message.headers import split_mailbox
@@ -23,6 +24,7 @@ from campaigns.model.states import CampaignKind
 from campaigns.recipients.addresses import Address, AddressReader
 from campaigns.store import recipients, sheets
 from campaigns.store.recipients import Recipient
+from campaigns.store.sheets import Sheet
 
 NOBODY_YET = "sender@example.invalid"  # stands in From until the settings name a sender
 
@@ -85,12 +87,12 @@ def preview(
     )
     tally = FindingTally()
     if edge_cases:
-        people = _that_differ_most(desk, sheet.id, job, tally)
+        people = _that_differ_most(desk, sheet, job, tally)
     folder = out or desk.workspace.previews
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     written = tuple(
         _written(message, person, folder / f"{job.campaign}-{person.row}")
-        for person, message in _messages(desk, job, people, tally)
+        for person, message in _messages(desk, sheet, job, people, tally)
     )
     return PreviewResult(source.name, into.name, written, tuple(tally.findings()))
 
@@ -99,12 +101,12 @@ def _kind(source: TemplateSource) -> CampaignKind:
     return CampaignKind(source.front_matter.text("kind") or CampaignKind.BULK)
 
 
-def _that_differ_most(desk: Desk, sheet_id: int, job: RenderJob, tally: FindingTally) -> list[Recipient]:
+def _that_differ_most(desk: Desk, sheet: Sheet, job: RenderJob, tally: FindingTally) -> list[Recipient]:
     """Every good row is rendered once, to see."""
     cases = EdgeCases()
     with Renderer(job) as renderer:
-        for page in _pages(desk, sheet_id):
-            batch = renderer.render([(one.row, one.cells) for one in page])
+        for page in _pages(desk, sheet):
+            batch = renderer.render(page)
             tally.extend(batch.findings)
             for rendered in batch.rows:
                 if rendered.problem is None:
@@ -112,22 +114,23 @@ def _that_differ_most(desk: Desk, sheet_id: int, job: RenderJob, tally: FindingT
                 else:
                     tally.add(rendered.problem)
     with desk.store.read() as conn:
-        return [row_of(conn, sheet_id, row) for row in cases.rows()]
+        return [row_of(conn, sheet.id, row) for row in cases.rows()]
 
 
-def _pages(desk: Desk, sheet_id: int) -> Iterator[list[Recipient]]:
+def _pages(desk: Desk, sheet: Sheet) -> Iterator[list[Row]]:
     after = 0
     while True:
         with desk.store.read() as conn:
-            page = recipients.page(conn, sheet_id, after=after, limit=PAGE)
+            page = recipients.page(conn, sheet.id, after=after, limit=PAGE)
+            rows = with_joined(conn, sheet, [one for one in page if not one.verdict])
         if not page:
             return
-        yield [one for one in page if not one.verdict]
+        yield rows
         after = page[-1].row
 
 
 def _messages(
-    desk: Desk, job: RenderJob, people: list[Recipient], tally: FindingTally
+    desk: Desk, sheet: Sheet, job: RenderJob, people: list[Recipient], tally: FindingTally
 ) -> Iterator[tuple[Recipient, Message]]:
     """The mails of a few people; what is wrong with them, and with their shapes, goes into the tally."""
     settings, kind = desk.workspace.settings, _kind(job.source)
@@ -141,8 +144,10 @@ def _messages(
         reply_to=reply_to_of(job.source, settings),
         public_url=settings.public_url,
     )
+    with desk.store.read() as conn:
+        rows = with_joined(conn, sheet, people)
     with Renderer(job) as renderer:
-        batch = renderer.render([(one.row, one.cells) for one in people])
+        batch = renderer.render(rows)
     counted = {(one.code, one.where) for one in tally.findings()}  # over all rows, if they were all looked at
     tally.extend(one for one in batch.findings if (one.code, one.where) not in counted)
     tally.extend(renderer.inspection.findings)

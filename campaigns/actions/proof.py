@@ -4,12 +4,13 @@ import os
 
 from campaigns.actions.basis import Basis, basis_of, row_of
 from campaigns.actions.desk import Desk
+from campaigns.actions.joined import with_joined
 from campaigns.actions.naming import campaign_named
 from campaigns.actions.prepare import PREPARABLE
 from campaigns.actions.send import Queued
 from campaigns.checks.senders import check_senders
 from campaigns.clock import to_micros
-from campaigns.compose.renderer import Renderer
+from campaigns.compose.renderer import Renderer, Row
 from campaigns.errors import CampaignError, UsageError
 from campaigns.message.message import pack_values
 from campaigns.message.shape import Shape
@@ -18,7 +19,6 @@ from campaigns.recipients.addresses import Address, AddressReader
 from campaigns.store import addresses, campaigns, history, shapes, staging, suppressions, versions, workers
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
-from campaigns.store.recipients import Recipient
 from campaigns.store.staging import Frozen, NewMessage
 
 
@@ -52,7 +52,8 @@ def _from_template(desk: Desk, campaign: Campaign, address: Address, row: int | 
         raise CampaignError(finding.sentence, remedy=finding.remedy)
     with desk.store.read() as conn:
         person = row_of(conn, basis.sheet.id, row)
-    shape, values = _rendered(basis, person)
+        rows = with_joined(conn, basis.sheet, [person])
+    shape, values = _rendered(basis, rows)
     source, now = basis.source, to_micros(desk.clock.now())
     with desk.store.write() as conn:
         version_id = versions.keep(
@@ -89,9 +90,9 @@ def _from_outbox(desk: Desk, campaign: Campaign, address: Address, row: int | No
         _queue(desk, conn, campaign, address, copied)
 
 
-def _rendered(basis: Basis, person: Recipient) -> tuple[Shape, str]:
+def _rendered(basis: Basis, rows: list[Row]) -> tuple[Shape, str]:
     with Renderer(basis.job()) as renderer:
-        batch = renderer.render([(person.row, person.cells)])
+        batch = renderer.render(rows)
     [rendered] = batch.rows
     if rendered.problem is not None:
         raise CampaignError(rendered.problem.sentence, remedy=rendered.problem.remedy)

@@ -13,6 +13,7 @@ DUPLICATE = Finding(
     "duplicate",
     Severity.LEAVES_OUT,
     "The address stands in an earlier row: each person gets one mail.",
+    "To mail every row, or all rows of a person in one mail, import with --repeated each or --repeated together.",
 )
 SUPPRESSED = Finding(
     "suppressed",

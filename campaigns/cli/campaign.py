@@ -126,7 +126,7 @@ def check(face: Face, name: CampaignName, rows: RowsOut = None) -> None:
         result = action(desk, name, rows_to=out, progress=progress)
     face.show(result, say_check)
     told = result.as_json()
-    if told["left_out"] or any(finding["severity"] == "stops" for finding in told["findings"]):
+    if told["left_out"] > told["joined"] or any(finding["severity"] == "stops" for finding in told["findings"]):
         raise typer.Exit(NEEDS_A_PERSON)
 
 

@@ -11,11 +11,13 @@ from campaigns.cli.options import (
     Columns,
     Encoding,
     ListName,
+    RepeatedRows,
     RowsOut,
     SheetPath,
     Types,
     Worksheet,
     read_options,
+    repeated_of,
     writable,
 )
 from campaigns.cli.say import clock, mails
@@ -51,6 +53,7 @@ def import_(
     column: Columns = None,
     kind: Types = None,
     encoding: Encoding = "",
+    repeated: RepeatedRows = None,
     rows: RowsOut = None,
 ) -> None:
     """Read a spreadsheet into a list. Importing into a list again makes its next sheet."""
@@ -60,7 +63,7 @@ def import_(
     options = read_options(worksheet, column, kind, encoding)
     out = writable(rows, sheet)
     with face.desk() as desk, face.progress(f"Reading {sheet.name}") as progress:
-        result = import_list(desk, sheet, list_name, options, progress=progress)
+        result = import_list(desk, sheet, list_name, options, repeated=repeated_of(repeated), progress=progress)
         if out is not None:
             write_import_rows(desk, result.list, out)
     face.show(result, say_import)
@@ -74,6 +77,8 @@ def say_import(screen: Screen, told: dict[str, Any]) -> None:
         f"{told['good']:,} good, {told['left_out']:,} left out.",
         "bold",
     )
+    if told["joined"]:
+        screen.say(f"{counted(told['joined'], 'row')} of them stand in the mail of the same person's first row.")
     say_columns(screen, told["columns"])
     if told["sheet"] > 1:
         changes = told["changes"]

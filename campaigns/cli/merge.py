@@ -18,6 +18,7 @@ from campaigns.cli.options import (
     Columns,
     Encoding,
     From,
+    RepeatedRows,
     SheetPath,
     TemplateName,
     ThrottleTexts,
@@ -29,6 +30,7 @@ from campaigns.cli.options import (
     Yes,
     Zone,
     read_options,
+    repeated_of,
 )
 from campaigns.cli.say import say_queued
 from campaigns.cli.send import asker
@@ -59,6 +61,7 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
         column: Columns = None,
         kind: Types = None,
         encoding: Encoding = "",
+        repeated: RepeatedRows = None,
         transport: TransportName = "",
         sender: From = "",
         at: When = "",
@@ -81,7 +84,7 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
         _look_or_make(face, typed, listed)
         with face.desk(secrets=True) as desk:
             with face.progress(f"Reading {sheet.name}") as progress:
-                imported = import_list(desk, sheet, listed, options, progress=progress)
+                imported = import_list(desk, sheet, listed, options, repeated=repeated_of(repeated), progress=progress)
             if not face.json:
                 say_import(face.screen, imported.as_json())
             name = campaign_name(desk, template, listed)

@@ -9,6 +9,7 @@ import typer
 from campaigns.errors import UsageError
 
 if TYPE_CHECKING:
+    from campaigns.model.states import Repeated
     from campaigns.recipients.sheet import ReadOptions
 
 CampaignName = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign's name.", show_default=False)]
@@ -96,6 +97,32 @@ RowsOut = Annotated[
     Path | None,
     typer.Option("--rows", metavar="OUT.CSV", help="Write every row with what became of it.", show_default=False),
 ]
+
+
+def _repeated(text: str) -> str:
+    if text not in REPEATED:
+        raise typer.BadParameter(f"{text!r}: choose one of {', '.join(REPEATED)}.")
+    return text
+
+
+REPEATED = ("first", "each", "together")
+RepeatedRows = Annotated[
+    str | None,
+    typer.Option(
+        "--repeated",
+        metavar="|".join(REPEATED),
+        parser=_repeated,
+        help="A person's further rows: left out, a mail for each, or all in one mail as `rows`. "
+        "Unless given: as in the list's last sheet, else first.",
+        show_default=False,
+    ),
+]
+
+
+def repeated_of(word: str | None) -> "Repeated | None":
+    from campaigns.model.states import Repeated
+
+    return None if word is None else Repeated(word)
 
 
 def read_options(

@@ -2,12 +2,12 @@
 
 # ruff: noqa: SLF001 - a cell shows templates no public attribute, so its friends read its private ones
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, NoReturn
 
-from campaigns.compose.mistakes import Mistake
-from campaigns.model.column import CellKind
+from campaigns.compose.mistakes import Mistake, NoField, did_you_mean
+from campaigns.model.column import CellKind, Column
 
 COMPUTED = -3  # slot codes below the two of `message.shape`: a value worked out while the template runs
 ENCODED = -4  # the same, already percent-encoded
@@ -183,6 +183,30 @@ class Cell:
 
 
 _RETYPE = "Correct the cell, or import the list with --type {0}={1}."
+
+
+class RowCells:
+    """One of a person's rows, as a template sees it within `rows`: a cell for each merge field."""
+
+    __slots__ = ("_cells", "_columns")
+
+    def __init__(self, columns: Mapping[str, Column], cells: list[Any]) -> None:
+        self._columns = columns
+        self._cells = cells
+
+    def __getitem__(self, field: str) -> Cell:
+        column = self._columns.get(field)
+        if column is None:
+            raise NoField(f"There is no merge field “{field}”.", did_you_mean(field, self._columns), field)
+        shown, value = shown_and_value(self._cells[column.place])
+        return Cell(field, column.kind, COMPUTED, shown, value)
+
+
+def shown_and_value(content: Any) -> tuple[str, Any]:
+    """What a cell of the sheet shows, and what it computes as (None: as it shows)."""
+    if isinstance(content, str):
+        return content, None
+    return ("", None) if content is None else (content[0], content[1])
 
 
 def value_of(thing: Any) -> Any:

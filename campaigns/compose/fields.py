@@ -9,7 +9,7 @@ from campaigns.compose.source import resolved
 from campaigns.model.finding import Finding
 from campaigns.model.states import Severity
 
-OWN = ("unsubscribe_url", "view_url", "today", "row", "campaign")
+OWN = ("unsubscribe_url", "view_url", "today", "row", "rows", "campaign")
 _FUNCTIONS = ("range", "namespace", "dict")
 _SPECIAL = ("loop", "self", "super", "caller", "varargs", "kwargs")
 _DEFAULTS = ("default", "d")

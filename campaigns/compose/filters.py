@@ -17,7 +17,7 @@ from jinja2 import filters as jinja_filters
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from campaigns.compose.cells import Cell, Number, field_of, value_of
+from campaigns.compose.cells import Cell, Number, RowCells, field_of, value_of
 from campaigns.compose.holes import Captured, Encoded, Holes, OwnUrl
 from campaigns.compose.mistakes import Mistake
 from campaigns.compose.speech import Speech, date_text, decimal_text, money_text, percent_text, plural_place, time_text
@@ -70,7 +70,9 @@ def filters_for(holes: Holes, speech: Speech, is_text: bool) -> dict[str, Callab
             else "".join(map(_text, parts))
         )
 
-    def map_(context: Context, value: Any, name: str, *args: Any) -> list[Any]:
+    def map_(context: Context, value: Any, name: str = "", *args: Any, attribute: str = "") -> list[Any]:
+        if attribute:
+            return _column(value, attribute)
         return [context.environment.call_filter(str(name), item, args, {}, context=context) for item in value]
 
     def select(context: Context, value: Any, name: str = "", *args: Any) -> list[Any]:
@@ -235,8 +237,22 @@ def _last(value: Any) -> Any:
     return next(reversed(list(value)), "")
 
 
-def _ordered(value: Iterable[Any], reverse: bool = False) -> list[Any]:
-    return sorted(value, key=lambda item: item.casefold() if isinstance(item, str) else item, reverse=reverse)
+def _column(rows: Iterable[Any], field: str) -> list[Any]:
+    """What each of a person's rows has in a field; the things themselves where no field is named."""
+    return [item[str(field)] if isinstance(item, RowCells) else item for item in rows] if field else list(rows)
+
+
+def _sum(value: Iterable[Any], attribute: str = "") -> Number:
+    """Empty cells count nothing, as in a spreadsheet."""
+    return sum(_number(item) for item in _column(value, attribute) if not _is_blank(item))
+
+
+def _ordered(value: Iterable[Any], reverse: bool = False, attribute: str = "") -> list[Any]:
+    def key(item: Any) -> Any:
+        item = item[attribute] if attribute and isinstance(item, RowCells) else item
+        return item.casefold() if isinstance(item, str) else item
+
+    return sorted(value, key=key, reverse=reverse)
 
 
 def _once(value: Iterable[Any]) -> list[Any]:
@@ -294,9 +310,9 @@ _NUMBERS: dict[str, Callable[..., Any]] = {
     "int": _whole,
     "float": _fraction,
     "abs": lambda value: abs(_number(value)),
-    "sum": lambda value: sum(_number(item) for item in value),
-    "min": lambda value: min(value, key=value_of),
-    "max": lambda value: max(value, key=value_of),
+    "sum": _sum,
+    "min": lambda value, attribute="": min(_column(value, attribute), key=value_of),
+    "max": lambda value, attribute="": max(_column(value, attribute), key=value_of),
 }
 
 

@@ -7,13 +7,13 @@ stand; only a text with marks that was not seen before is laid out (`shapes.py`)
 # ruff: noqa: SLF001 - a cell shows templates no public attribute, so its friends read its private ones
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
 from jinja2 import Template
 
-from campaigns.compose.cells import Cell
+from campaigns.compose.cells import Cell, RowCells, shown_and_value
 from campaigns.compose.compare import same
 from campaigns.compose.compiled import compile_template
 from campaigns.compose.contexts import link_is_fit
@@ -33,6 +33,12 @@ MOST_CHARACTERS = 1_000_000  # of one mail, before layout
 _MOST_PIECES = 200_000
 _GIVE_UP_AFTER = 3  # rows that took too long or too much memory
 _LOCALE_COLUMNS = ("locale", "language", "lang")
+_ROWS_NOT_PRINTED = Finding(
+    "rows_not_printed",
+    Severity.WARNS,
+    "The person has several rows in this mail, and the template prints only the first.",
+    "Print all of them, {% for one in rows %}...{% endfor %}, or import the sheet with --repeated each.",
+)
 
 
 @dataclass(slots=True)
@@ -59,6 +65,8 @@ class Session:
         self._cells = self._make_cells()
         self._today = Cell("today", CellKind.DATE, value=job.today)
         self._names = self._make_names()
+        self._columns = {column.field: column for column in job.fields}
+        self._uses_rows = "rows" in self._compiled.survey.used
         self._locale_place = _locale_place(job.fields)
         self._stopped = 0
         self._tallies: dict[Hashable, _Tally] = {}
@@ -85,15 +93,15 @@ class Session:
             findings=tuple(survey.unknown(self._compiled.chart)),
         )
 
-    def render(self, rows: Iterable[tuple[int, list[Any]]]) -> Batch:
-        """Render rows of (spreadsheet row number, cells)."""
+    def render(self, rows: Iterable[Sequence[Any]]) -> Batch:
+        """Render rows of (spreadsheet row number, cells), maybe with a list of the cells of the person's further rows."""
         batch = Batch()
         self._tallies = {}
-        for row, cells in rows:
+        for row, cells, *others in rows:
             try:
                 self.turn += 1
                 self.busy = True
-                shape, values, problem = self._rendered(row, cells)
+                shape, values, problem = self._rendered(row, cells, others[0] if others else ())
             except (Exception, TooSlow) as error:  # noqa: BLE001 - whatever a template does is the template's mistake
                 shape, values, problem = -1, "", self._stopped_or_wrong(row, error)
             self.busy = False
@@ -104,10 +112,12 @@ class Session:
         batch.findings = [tally.finding() for tally in self._tallies.values()]
         return batch
 
-    def _rendered(self, row: int, cells: list[Any]) -> tuple[int, str, Finding | None]:
+    def _rendered(self, row: int, cells: list[Any], others: Sequence[list[Any]]) -> tuple[int, str, Finding | None]:
         if self._stopped >= _GIVE_UP_AFTER:
             raise TooSlow
         self._fill(row, cells)
+        if self._uses_rows:
+            self._names["rows"] = [RowCells(self._columns, one) for one in (cells, *others)]
         holes = self._holes
         kept, texts = self._shapes.find(self._texts(), holes.codes, holes.values)
         if kept.problem is not None:
@@ -119,6 +129,8 @@ class Session:
             return -1, "", problem
         if holes.empty:
             self._count_empty(row)
+        if others:
+            self._count_disagreement(row, others)
         for one in kept.findings:
             self._count(one, row)
         if kept.extremes.pick(joined):
@@ -240,6 +252,24 @@ class Session:
                 tally = self._tallies[slot] = _Tally(self._empty(self._cells[slot][1]._field))
             tally.add(row)
 
+    def _count_disagreement(self, row: int, others: Sequence[list[Any]]) -> None:
+        """Of one person's rows only the first is seen outside of `rows`."""
+        if not self._uses_rows:
+            self._count(replace(_ROWS_NOT_PRINTED, where=self._compiled.name), row)
+        for place, cell in self._cells:
+            if any(shown_and_value(cells[place])[0] != cell._shown for cells in others):
+                self._count(self._disagrees(cell._field), row)
+
+    def _disagrees(self, name: str) -> Finding:
+        where, _ = self._compiled.chart.where(*self._compiled.survey.used[name], name)
+        return Finding(
+            "rows_disagree",
+            Severity.WARNS,
+            f"The rows of one person differ in {name}, which the mail takes from the first of them.",
+            f"Print it for each row: {{% for one in rows %}}{{{{ one.{name} }}}}{{% endfor %}}.",
+            str(where),
+        )
+
     def _empty(self, name: str) -> Finding:
         survey = self._compiled.survey
         where, _ = self._compiled.chart.where(*(survey.printed.get(name) or survey.used[name]), name)
@@ -264,6 +294,7 @@ class Session:
             "today": self._today,
             "campaign": Constant(self._job.campaign),
             "row": 0,
+            "rows": [],
             **{cell._field: cell for _, cell in self._cells},
         }
 

@@ -30,7 +30,9 @@ from campaigns.message.shape import Shape
 from campaigns.model.finding import Finding
 from campaigns.model.states import Severity
 
-Rows = Sequence[tuple[int, str]]  # (spreadsheet row number, cells as JSON text)
+# Spreadsheet row number, cells as JSON text, and a list of the cells of further rows of the same person, if there are any.
+Row = tuple[int, str] | tuple[int, str, str]
+Rows = Sequence[Row]
 
 _PIPE_BYTES = 1 << 20  # Linux gives that much without privileges, so that neither side waits for the other
 _GIVE_UP_AFTER = 3  # rows that ended the child
@@ -159,7 +161,7 @@ class Renderer:
             self._resume()
         return whole
 
-    def _alone(self, row: tuple[int, str]) -> RenderedBatch:
+    def _alone(self, row: Row) -> RenderedBatch:
         if self._child is None:
             self._start()
         assert self._child is not None
@@ -182,7 +184,9 @@ class Renderer:
 
     def _without_child(self, rows: Rows) -> RenderedBatch:
         """Too many rows ended the child: the template is to blame, and no more time is spent on it."""
-        return RenderedBatch(rows=[RenderedRow(row, -1, "", self._stopped(row)) for row, _ in rows], count=self._count)
+        return RenderedBatch(
+            rows=[RenderedRow(row[0], -1, "", self._stopped(row[0])) for row in rows], count=self._count
+        )
 
     def _stopped(self, row: int) -> Finding:
         return Finding(
@@ -283,7 +287,8 @@ def _widen(pipe: int) -> None:
 
 def _batch(rows: Rows) -> bytes:
     """The cells are JSON already, so they are not read here."""
-    return ("[" + ",".join([f"[{row},{cells}]" for row, cells in rows]) + "]").encode()
+    lists = [f"[{row},{','.join(cells)}]" for row, *cells in rows]
+    return f"[{','.join(lists)}]".encode()
 
 
 def _encoded(document: Any) -> bytes:

@@ -16,7 +16,7 @@ from jinja2.runtime import BlockReference, Context, LoopContext, Macro, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 
-from campaigns.compose.cells import Cell, value_of
+from campaigns.compose.cells import Cell, RowCells, value_of
 from campaigns.compose.filters import LONGEST, TESTS, filters_for, replaced
 from campaigns.compose.holes import Captured, Holes, OwnUrl
 from campaigns.compose.mistakes import Mistake, NoField, did_you_mean
@@ -108,6 +108,8 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             raise Mistake(_no_method(obj, attribute), f"Use a filter, such as |{_filter_for(attribute)}.", obj._field)
         if isinstance(obj, OwnUrl):
             obj._refused()
+        if isinstance(obj, RowCells):
+            return obj[attribute] if attribute in obj._columns else self.undefined(name=attribute)
         if attribute.startswith("_"):
             raise Mistake(f"{attribute} is closed to templates.", "Use merge fields and filters.", attribute)
         if isinstance(obj, TemplateReference | dict) and attribute not in ("get", "items", "keys", "values"):

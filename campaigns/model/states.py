@@ -58,7 +58,7 @@ class LeftOut(IntEnum):
     SUPPRESSED = 3
     FINDING = 4  # a Finding of severity leaves_out
     FILTERED = 5
-    JOINED = 6
+    JOINED = 6  # stands in the mail of the person's first row
 
 
 class RowVerdict(IntEnum):
@@ -67,6 +67,15 @@ class RowVerdict(IntEnum):
     GOOD = 0
     REJECTED = 1
     DUPLICATE = 2
+    JOINED = 3  # a further row of one person, to stand in the mail of the first
+
+
+class Repeated(StrEnum):
+    """What becomes of a person's further rows in a sheet."""
+
+    FIRST = "first"  # they are left out
+    EACH = "each"  # a mail for each
+    TOGETHER = "together"  # one mail with all rows
 
 
 class Severity(StrEnum):

@@ -1,13 +1,13 @@
 """Recipients: the rows of a sheet, written once, read in order."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
 from campaigns.model.states import RowVerdict
 from campaigns.store.bulk import insert_rows
-from campaigns.store.tables import addresses, domains, recipients
+from campaigns.store.tables import JOINED, addresses, domains, recipients
 
 
 class Recipient(NamedTuple):
@@ -54,12 +54,26 @@ def first_good(conn: Connection, sheet_id: int) -> Recipient | None:
     return Recipient._make(found) if found else None
 
 
-def by_person(conn: Connection, sheet_id: int) -> Iterator[tuple[int, str]]:
-    """(address id, cells) of all good rows in the order of the ids, streamed."""
+def joined(conn: Connection, sheet_id: int, address_ids: Collection[int]) -> dict[int, list[str]]:
+    """The cells of the further rows of these people, in order, where such rows are joined into the first."""
     query = (
         select(recipients.c.address_id, recipients.c.cells)
-        .where(recipients.c.sheet_id == sheet_id, recipients.c.verdict == int(RowVerdict.GOOD))
-        .order_by(recipients.c.address_id)
+        .where(JOINED, recipients.c.sheet_id == sheet_id, recipients.c.address_id.in_(address_ids))
+        .order_by(recipients.c.address_id, recipients.c.row)
+    )
+    found: dict[int, list[str]] = {}
+    for row in conn.execute(query):
+        found.setdefault(row.address_id, []).append(row.cells)
+    return found
+
+
+def by_person(conn: Connection, sheet_id: int) -> Iterator[tuple[int, str]]:
+    """(address id, cells) of all rows that stand in a mail, in the order of the ids, streamed."""
+    in_a_mail = recipients.c.verdict.in_([int(RowVerdict.GOOD), int(RowVerdict.JOINED)])
+    query = (
+        select(recipients.c.address_id, recipients.c.cells)
+        .where(recipients.c.sheet_id == sheet_id, in_a_mail)
+        .order_by(recipients.c.address_id, recipients.c.row)
         .execution_options(yield_per=2_000)
     )
     for row in conn.execute(query):

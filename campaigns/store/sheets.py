@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
 
 from campaigns.model.column import CellKind, Column, Role, Why
+from campaigns.model.states import Repeated
 from campaigns.store import tables
 from campaigns.store.tables import columns, sheets
 
@@ -26,6 +28,7 @@ class Sheet:
     encoding: str
     delimiter: str
     header_row: int
+    repeated: Repeated
     rows: int
     at: int
     who: str
@@ -42,6 +45,7 @@ def begin(
     encoding: str,
     delimiter: str,
     header_row: int,
+    repeated: Repeated,
     at: int,
     who: str,
 ) -> int:
@@ -57,6 +61,7 @@ def begin(
             encoding=encoding,
             delimiter=delimiter,
             header_row=header_row,
+            repeated=str(repeated),
             at=at,
             who=who,
         )
@@ -104,11 +109,11 @@ def latest(conn: Connection, list_id: int) -> Sheet | None:
     row = conn.execute(
         select(sheets).where(sheets.c.list_id == list_id, sheets.c.n.is_not(None)).order_by(sheets.c.n.desc()).limit(1)
     ).one_or_none()
-    return Sheet(**row._asdict()) if row else None
+    return _sheet(row) if row else None
 
 
 def by_id(conn: Connection, sheet_id: int) -> Sheet:
-    return Sheet(**conn.execute(select(sheets).where(sheets.c.id == sheet_id)).one()._asdict())
+    return _sheet(conn.execute(select(sheets).where(sheets.c.id == sheet_id)).one())
 
 
 def columns_of(conn: Connection, sheet_id: int) -> tuple[Column, ...]:
@@ -129,3 +134,7 @@ def columns_of(conn: Connection, sheet_id: int) -> tuple[Column, ...]:
         )
         for row in conn.execute(query)
     )
+
+
+def _sheet(row: Row[Any]) -> Sheet:
+    return Sheet(**{**row._asdict(), "repeated": Repeated(row.repeated)})

@@ -84,6 +84,19 @@ def add(conn: Connection, new: Sequence[NewMessage], left: Sequence[NewLeftOut])
     insert_rows(conn, left_out, NewLeftOut._fields, left)
 
 
+def name_mails_of_joined(conn: Connection, campaign_id: int, recipient_ids: Collection[int]) -> None:
+    """Write down for rows that are joined which message they stand in, if there is one."""
+    message = (
+        select(messages.c.id)
+        .join(recipients, recipients.c.address_id == messages.c.address_id)
+        .where(recipients.c.id == left_out.c.recipient_id, messages.c.campaign_id == campaign_id, COUNTED)
+        .limit(1)
+        .scalar_subquery()
+    )
+    mine = and_(left_out.c.campaign_id == campaign_id, left_out.c.recipient_id.in_(recipient_ids))
+    conn.execute(update(left_out).where(mine).values(message_id=message))
+
+
 def finish(
     conn: Connection,
     campaign_id: int,

@@ -80,6 +80,7 @@ sheets = Table(
     Column("encoding", Text, nullable=False, default=""),
     Column("delimiter", Text, nullable=False, default=""),
     Column("header_row", Integer, nullable=False),
+    Column("repeated", Text, nullable=False, server_default="first"),  # model.states.Repeated
     Column("rows", Integer, nullable=False, default=0),
     Column("at", BigInteger, nullable=False),
     Column("who", Text, nullable=False),
@@ -258,6 +259,15 @@ recipients = Table(
     Column("verdict", SmallInteger, nullable=False),
     Column("note", Text),  # why it was rejected
     UniqueConstraint("sheet_id", "row"),
+)
+JOINED = text("verdict = 3")  # RowVerdict.JOINED; a literal, as QUEUED is
+Index(
+    "ix_recipients_joined",
+    recipients.c.sheet_id,
+    recipients.c.address_id,
+    recipients.c.row,
+    sqlite_where=JOINED,
+    postgresql_where=JOINED,
 )
 
 left_out = Table(

@@ -84,7 +84,7 @@ def test_upgrade_of_what_is_up_to_date_changes_nothing(here: CommandLine) -> Non
 
 
 def test_an_older_database_is_named_and_upgraded(here: CommandLine) -> None:
-    """Its number is made up: everything but the upgrade itself can be seen."""
+    """An older schema is made up: everything but the upgrade itself can be seen."""
     with closing(sqlite3.connect(here.folder / "mergecast.db")) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
     refused = here.run("status", status=2)

@@ -24,6 +24,7 @@ FINDING = {
 ERROR = {"error": {"kind": WORDS, "sentence": WORDS, "where": WHERE, "remedy": WORDS}}
 IMPORT = {
     "list": WORDS, "sheet": NUMBER, "rows": NUMBER, "good": NUMBER, "left_out": NUMBER,
+    "repeated": WORDS, "joined": NUMBER,
     "columns": [
         {"header": WORDS, "field": WORDS, "kind": WORDS, "empty": NUMBER, "role": WORDS, "why": WORDS}
     ],
@@ -42,7 +43,8 @@ CAMPAIGN = {
     }
 }  # fmt: skip
 CHECK = {
-    "campaign": WORDS, "rows": NUMBER, "ready": NUMBER, "left_out": NUMBER, "shapes": NUMBER, "findings": [FINDING],
+    "campaign": WORDS, "rows": NUMBER, "ready": NUMBER, "left_out": NUMBER, "joined": NUMBER, "shapes": NUMBER,
+    "findings": [FINDING],
 }  # fmt: skip
 QUEUED = {
     "campaign": WORDS, "state": WORDS, "starts": STARTS, "transport": WORDS, "leaves": YES, "queued": NUMBER,

@@ -15,6 +15,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from campaigns import __version__
 from campaigns.errors import StoreError, WorkerRunningError
 from campaigns.model.column import Column
+from campaigns.model.states import Repeated
 from campaigns.store import migrate, sheets
 from campaigns.store.engine import APPLICATION_ID, create_file
 from campaigns.store.lock import worker_lock
@@ -22,8 +23,7 @@ from campaigns.store.tables import metadata
 from tests.doubles.standing_clock import StandingClock
 
 CLOCK = StandingClock()
-NEWEST = migrate.SCHEMA
-NEXT = f"{int(NEWEST) + 1:04}"
+BEFORE, NEXT = migrate.SCHEMA, f"{int(migrate.SCHEMA) + 1:04}"
 
 
 @pytest.fixture
@@ -93,8 +93,8 @@ def test_the_migrations_compile_for_postgresql(capsys: pytest.CaptureFixture[str
 
     context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True})
     with Operations.context(context):
-        for revision in reversed(list(scripts().walk_revisions())):
-            revision.module.upgrade()
+        for step in reversed(list(_script().walk_revisions())):
+            step.module.upgrade()
     said = capsys.readouterr().out
     assert said.count("CREATE TABLE") == len(metadata.tables)
     assert "id BIGSERIAL" in said
@@ -102,11 +102,11 @@ def test_the_migrations_compile_for_postgresql(capsys: pytest.CaptureFixture[str
 
 
 def test_the_schema_that_is_asked_for_is_the_newest_migration(database: Path) -> None:
-    assert scripts().get_current_head() == migrate.SCHEMA
+    assert _script().get_current_head() == migrate.SCHEMA
     assert sql(database, "SELECT version_num FROM alembic_version") == [(migrate.SCHEMA,)]
 
 
-def scripts() -> ScriptDirectory:
+def _script() -> ScriptDirectory:
     config = Config()
     config.set_main_option("script_location", "campaigns.store:migrations")
     config.set_main_option("path_separator", "os")
@@ -189,7 +189,7 @@ def older(database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     def next_migration(conn: Connection) -> None:
         conn.execute(text("ALTER TABLE lists ADD COLUMN colour TEXT"))
-        conn.execute(text(f"UPDATE alembic_version SET version_num = '{NEXT}'"))
+        conn.execute(text("UPDATE alembic_version SET version_num = :next"), {"next": NEXT})
 
     monkeypatch.setattr(migrate, "_migrate", next_migration)
     sql(database, "INSERT INTO lists (name, folded) VALUES ('Club', 'club')")
@@ -197,22 +197,47 @@ def older(database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_an_older_store_names_upgrade(older: Path) -> None:
-    with pytest.raises(StoreError, match=f"has schema {NEWEST}") as refused:
+    with pytest.raises(StoreError, match=f"has schema {BEFORE}") as refused:
         migrate.open_store(url(older))
     assert "mergecast upgrade" in refused.value.remedy
 
 
 def test_an_upgrade_copies_first_and_keeps_everything(older: Path) -> None:
     done = migrate.upgrade_store(url(older), who="ada", clock=CLOCK)
-    assert (done.before, done.after) == (NEWEST, NEXT)
+    assert (done.before, done.after) == (BEFORE, NEXT)
     assert done.copy is not None
     assert done.copy.stat().st_mode & 0o777 == 0o600
-    assert sql(done.copy, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
+    assert sql(done.copy, "SELECT version_num FROM alembic_version") == [(BEFORE,)]
     assert sql(done.copy, "SELECT name FROM lists") == [("Club",)]
     assert sql(done.copy, "PRAGMA application_id") == [(APPLICATION_ID,)]
     assert sql(older, "SELECT name, colour FROM lists") == [("Club", None)]
     assert sql(older, "SELECT who, verb FROM history") == [("ada", "upgrade")]
     migrate.open_store(url(older)).close()
+
+
+def test_a_store_of_the_first_release_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "mergecast.db"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(migrate, "_migrate", lambda conn: _migrate_to(conn, "0001"))
+        migrate.create_store(url(path), made_by="mergecast 0.1.0", clock=CLOCK)
+    sql(
+        path,
+        "INSERT INTO lists (id, name, folded) VALUES (1, 'Club', 'club')",
+        "INSERT INTO sheets (id, list_id, n, sha256, file_name, kept, worksheet, encoding, delimiter, header_row, rows,"
+        " at, who) VALUES (1, 1, 1, 'a', 'club.csv', 1, '', 'utf-8', ',', 1, 0, 0, 'ada')",
+    )
+    migrate.upgrade_store(url(path), who="ada", clock=CLOCK)
+    with migrate.open_store(url(path)).read() as conn:
+        sheet = sheets.latest(conn, 1)
+    assert sheet is not None
+    assert (sheet.file_name, sheet.repeated) == ("club.csv", Repeated.FIRST)
+
+
+def _migrate_to(conn: Connection, revision: str) -> None:
+    config = Config(attributes={"connection": conn})
+    config.set_main_option("script_location", "campaigns.store:migrations")
+    config.set_main_option("path_separator", "os")
+    command.upgrade(config, revision)
 
 
 def test_an_upgrade_that_fails_changes_nothing(older: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,13 +252,13 @@ def test_an_upgrade_that_fails_changes_nothing(older: Path, monkeypatch: pytest.
     with engine.connect() as conn:
         assert "colour" not in {column["name"] for column in inspect(conn).get_columns("lists")}
     engine.dispose()
-    assert sql(older, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
+    assert sql(older, "SELECT version_num FROM alembic_version") == [(BEFORE,)]
 
 
 def test_nothing_is_upgraded_under_a_running_worker(older: Path) -> None:
     with worker_lock(older), pytest.raises(WorkerRunningError):
         migrate.upgrade_store(url(older), who="ada", clock=CLOCK)
-    assert sql(older, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
+    assert sql(older, "SELECT version_num FROM alembic_version") == [(BEFORE,)]
 
 
 def test_an_upgrade_with_nothing_to_do_makes_no_copy(database: Path) -> None:

@@ -9,7 +9,7 @@ import campaigns.checks.mail_servers as mail_servers
 from campaigns.checks.mail_servers import MailServers, Reach, ask, resolver_at
 from campaigns.errors import SettingsError
 from tests.doubles.dns_server import TableResolver, dns_server
-from tests.unit.checks.test_addresses import people
+from tests.doubles.people import people
 
 RECORDS: dict[tuple[str, str], Any] = {
     ("mail.example", "MX"): "mx.mail.example.",

@@ -43,7 +43,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> tuple[io.StringIO, Screen]:
             return True
 
     monkeypatch.setenv("COLUMNS", "60")
-    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("TERM", "xterm")  # rich takes a dumb one for 80 columns wide
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     stream = Terminal()

@@ -148,6 +148,7 @@ def test_an_import_shows_how_headers_became_fields(paper: Paper) -> None:
             "rows": 9,
             "good": 8,
             "left_out": 1,
+            "joined": 0,
             "columns": [
                 {
                     "header": "Vorname",

@@ -62,7 +62,18 @@ def made(run: Run, listed: None) -> None:
 def test_an_import_with_left_out_rows_is_1(run: Run) -> None:
     status, told = asked(run, "import", "people.csv", "--list", "people")
     assert status == 1
-    assert set(told) == {"list", "sheet", "rows", "good", "left_out", "columns", "changes", "findings"}
+    assert set(told) == {
+        "list",
+        "sheet",
+        "rows",
+        "good",
+        "left_out",
+        "repeated",
+        "joined",
+        "columns",
+        "changes",
+        "findings",
+    }
     assert (told["rows"], told["good"], told["left_out"]) == (3, 2, 1)
     assert told["columns"][0] == {
         "header": "First Name",
@@ -185,7 +196,7 @@ def test_a_name_is_taken_once_and_a_draft_can_be_replaced(run: Run, made: None) 
 def test_a_check_with_left_out_rows_is_1_and_accounts_for_every_row(run: Run, made: None, shop: Path) -> None:
     status, told = asked(run, "check", "spring", "--rows", "out.csv")
     assert status == 1
-    assert set(told) == {"campaign", "rows", "ready", "left_out", "shapes", "findings"}
+    assert set(told) == {"campaign", "rows", "ready", "left_out", "joined", "shapes", "findings"}
     assert (told["rows"], told["ready"], told["left_out"]) == (3, 2, 1)
     assert (shop / "out.csv").read_text(encoding="utf-8-sig").count("\n") == 4
 

@@ -3,6 +3,7 @@ import sqlite3
 import pytest
 from sqlalchemy import insert, select
 
+from campaigns.model.states import Repeated
 from campaigns.store import addresses, lists, recipients, sheets, tables
 from campaigns.store.bulk import insert_new, insert_rows
 from campaigns.store.engine import Connection, Store
@@ -16,6 +17,7 @@ SHEET = {
     "encoding": "utf-8",
     "delimiter": ",",
     "header_row": 1,
+    "repeated": Repeated.FIRST,
     "at": 0,
     "who": "ada",
 }

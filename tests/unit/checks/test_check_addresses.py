@@ -1,6 +1,4 @@
 import string
-from collections.abc import Iterable
-from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -8,20 +6,7 @@ from hypothesis import strategies as st
 
 from campaigns.checks.addresses import AddressCare, is_throwaway, meant_domain
 from campaigns.model.finding import Finding
-
-
-class Person(NamedTuple):
-    row: int
-    folded: str | None
-    domain_id: int | None
-
-
-def people(addresses: Iterable[str], first_row: int = 2) -> list[Person]:
-    ids: dict[str, int] = {}
-    return [
-        Person(row, address, ids.setdefault(address.rpartition("@")[2], len(ids) + 1))
-        for row, address in enumerate(addresses, start=first_row)
-    ]
+from tests.doubles.people import people
 
 
 def found(*addresses: str) -> dict[str, Finding]:
