@@ -118,6 +118,23 @@ def _database(value: object) -> object:
     return value
 
 
+def _dns(value: object) -> object:
+    """`off`, `system` or `IP:PORT`."""
+    remedy = 'Write "off", "system" for this computer\'s own resolver, or the address of one, like "192.0.2.53".'
+    if not isinstance(value, str):
+        raise WrongValueError("It is a word or an address.", remedy)
+    if value in ("off", "system"):
+        return value
+    host, _, port = value.rpartition(":") if "]:" in value or value.count(":") == 1 else (value, "", "53")
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        raise WrongValueError(f"{value!r} is no DNS resolver.", remedy) from None
+    if not (port.isascii() and port.isdecimal() and 0 < int(port) < 65_536):
+        raise WrongValueError(f"{port!r} is no port.", remedy)
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
+
+
 def _host(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(r"[\w.:-]+", value):
         raise WrongValueError(f"{value!r} is no host name.", 'Write the name alone, like "smtp.example.com".')
@@ -262,6 +279,10 @@ class Settings(_Part):
         ge=0,
         description="Campaigns of so many mails, or more, leave only after `mergecast approve`; 1: every one. "
         "Unless set, none needs it; rehearsals never do.",
+    )
+    dns: Annotated[str, BeforeValidator(_dns)] = Field(
+        default="off",
+        description="Whether a check asks the DNS if the addresses' domains take mail: `off`, `system` or a resolver's IP.",
     )
     user: str = Field(default="", description="Who is named in the history. Unless set: the login.")
     sender: SenderSettings = Field(default_factory=lambda: SenderSettings.model_validate({}))

@@ -83,6 +83,7 @@ class Basis:
             sorted(self.settings.sender.allowed),
             self.settings.public_url,
             self.settings.locale,
+            self.settings.dns,
             self.transport.kind,
             self.today.isoformat() if prints_today else "",
             *((self.campaign.audience, self.filter.digest()) if self.campaign.audience else ()),

@@ -14,6 +14,7 @@ from typing import Any
 from campaigns.actions.changes import Changes, changes_since
 from campaigns.actions.desk import Desk
 from campaigns.actions.progress import Progress, silent
+from campaigns.actions.reading import as_last_time
 from campaigns.checks import people
 from campaigns.clock import to_micros
 from campaigns.errors import SpreadsheetError, StoreError, UsageError, Where
@@ -74,9 +75,8 @@ def import_list(
 
     `repeated` says what becomes of a person's further rows; None: what became of them in the list's last sheet.
     """
-    options = replace(options or ReadOptions(), locale=desk.workspace.settings.locale)
     name = _list_name(name)
-    with open_sheet(path, options) as sheet:
+    with open_sheet(path, as_last_time(desk, name, options or ReadOptions())) as sheet:
         coming = _begin(desk, sheet, name, repeated)
         try:
             for batch in _batches(sheet.rows()):

@@ -18,6 +18,8 @@ from campaigns.actions.joined import with_joined
 from campaigns.actions.kept_shapes import KeptShapes
 from campaigns.actions.progress import Progress, silent
 from campaigns.checks import people
+from campaigns.checks.addresses import AddressCare
+from campaigns.checks.mail_servers import MailServers, resolver_at
 from campaigns.checks.senders import check_senders
 from campaigns.checks.shapes import check_count, check_way_out
 from campaigns.checks.values import check_values
@@ -49,12 +51,14 @@ def prepare(
 ) -> None:
     """Make the campaign checked, with a message or a reason for every row; a draft if a Finding stops it.
 
-    TemplateError or CampaignError, and then nothing has changed.
+    TemplateError, SettingsError or CampaignError, and then nothing has changed.
     """
+    dns = basis.settings.dns
+    servers = None if dns == "off" else MailServers(resolver_at(dns))
     with Renderer(basis.job()) as renderer:
         token = take_over(desk, basis.campaign, allowed=allowed)
         clear(desk, basis.campaign, token)
-        work = _begin(desk, basis, token)
+        work = _begin(desk, basis, token, servers)
         work.tally.extend(renderer.inspection.findings)
         for page, rendered in _rendered(renderer, _pages(desk, basis)):
             work.shapes.keep(rendered.shapes)
@@ -118,6 +122,8 @@ class _Work:
     token: str
     version_id: int
     shapes: KeptShapes
+    servers: MailServers | None  # where the settings ask for the DNS
+    care: AddressCare = field(default_factory=AddressCare)
     addresses: AddressReader = field(default_factory=AddressReader)
     tally: FindingTally = field(default_factory=FindingTally)
     rows: int = 0
@@ -137,7 +143,7 @@ class _Work:
         return self.mails[address_id] - 1
 
 
-def _begin(desk: Desk, basis: Basis, token: str) -> _Work:
+def _begin(desk: Desk, basis: Basis, token: str, servers: MailServers | None) -> _Work:
     source = basis.source
     with desk.store.write() as conn:
         keep_ours(conn, basis.campaign, token)
@@ -150,7 +156,7 @@ def _begin(desk: Desk, basis: Basis, token: str) -> _Work:
             at=to_micros(desk.clock.now()),
             who=desk.who,
         )
-    return _Work(desk, basis, token, version_id, KeptShapes(desk, basis, token, version_id))
+    return _Work(desk, basis, token, version_id, KeptShapes(desk, basis, token, version_id), servers)
 
 
 def _stage(work: _Work, page: _Page, rendered: RenderedBatch) -> None:
@@ -163,6 +169,9 @@ def _stage(work: _Work, page: _Page, rendered: RenderedBatch) -> None:
     ]
     messages = _messages(work, page.chosen, rendered, left)
     work.tally.extend(rendered.findings)
+    work.care.look(page.chosen)
+    if work.servers:
+        work.servers.look(page.chosen)
     with work.desk.store.write() as conn:
         keep_ours(conn, work.campaign, work.token)
         staging.add(conn, messages, left)
@@ -296,6 +305,8 @@ def _about_the_whole(work: _Work) -> Iterator[Finding]:
     yield from check_senders(basis.sender, basis.reply_to, basis.settings.sender.allowed, leaves=basis.leaves)
     yield from check_way_out(kind=work.campaign.kind, public_url=basis.settings.public_url)
     yield from work.shapes.findings()
+    yield from work.care.findings()
+    yield from work.servers.findings() if work.servers else ()
     yield from check_count(len(work.shapes.ids), work.messages, template=basis.source.name)
 
 

@@ -79,8 +79,7 @@ def say_import(screen: Screen, told: dict[str, Any]) -> None:
     )
     if told["joined"]:
         screen.say(f"{counted(told['joined'], 'row')} of them stand in the mail of the same person's first row.")
-    columns = [(c["header"], c["field"], c["kind"], f"{c['empty']:,}") for c in told["columns"]]
-    screen.table(("column", "merge field", "kind", "empty"), columns, right=("empty",))
+    say_columns(screen, told["columns"])
     if told["sheet"] > 1:
         changes = told["changes"]
         screen.say(
@@ -88,6 +87,27 @@ def say_import(screen: Screen, told: dict[str, Any]) -> None:
             f"{changes['gone']:,} gone."
         )
     say_findings(screen, told["findings"])
+
+
+WHY = {
+    "said": "as you said",
+    "last": "as last time",
+    "name": "by its name",
+    "content": "by what stands in it",
+}
+
+
+def say_columns(screen: Screen, columns: list[dict[str, Any]]) -> None:
+    """What each column was taken for, and why, for a person to approve."""
+    rows = [
+        (c["header"], c["field"], c["kind"], c["role"].replace("_", " "), WHY[c["why"]], f"{c['empty']:,}")
+        for c in columns
+    ]
+    screen.table(("column", "merge field", "kind", "taken for", "why", "empty"), rows, right=("empty",))
+    if any(column["why"] == "last" for column in columns):
+        screen.say(
+            "What holds as last time is changed by saying it anew: `--column FIELD=HEADER`, `--type FIELD=KIND`."
+        )
 
 
 @verb(suppress, "add")

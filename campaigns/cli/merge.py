@@ -90,9 +90,9 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
         options = read_options(worksheet, column, kind, encoding)
         audience = Audience.read(where, exclude or (), not_mailed_in)
         typed = Typed(sheet, template, options, transport or LOCAL, sender, at, zone, throttle or (), audience)
-        _look_or_make(face, typed)
+        listed = list_name or sheet.stem
+        _look_or_make(face, typed, listed)
         with face.desk(secrets=True) as desk:
-            listed = list_name or sheet.stem
             look_at_lists(desk, audience, listed)
             with face.progress(f"Reading {sheet.name}") as progress:
                 imported = import_list(desk, sheet, listed, options, repeated=repeated_of(repeated), progress=progress)
@@ -126,10 +126,11 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
             face.show(queued, say_queued)
 
 
-def _look_or_make(face: Face, typed: "Typed") -> None:
+def _look_or_make(face: Face, typed: "Typed", list_name: str) -> None:
     """Look at all that was typed; then make a workspace here if there is none, and say so."""
     from campaigns.actions.init import init
     from campaigns.actions.merge import look
+    from campaigns.actions.reading import as_last_time
     from campaigns.settings import load_settings
     from campaigns.workspace import NoWorkspaceError
 
@@ -148,7 +149,10 @@ def _look_or_make(face: Face, typed: "Typed") -> None:
         made = init(here, zone=typed.zone, example=False)
         face.aside.say(f"Made a workspace here, in {made.workspace.root}; send times are in {typed.zone}.")
     else:
-        look(workspace.root, workspace.settings, replace(typed, zone=typed.zone or workspace.settings.zone), now)
+        with face.desk() as desk:
+            options = as_last_time(desk, list_name, typed.options)
+        typed = replace(typed, options=options, zone=typed.zone or workspace.settings.zone)
+        look(workspace.root, workspace.settings, typed, now)
 
 
 def _after_previews(

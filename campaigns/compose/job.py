@@ -11,7 +11,7 @@ from campaigns.compose.marked import TemplateKind
 from campaigns.compose.source import TemplateSource
 from campaigns.errors import TemplateError, Where
 from campaigns.message.shape import Escape, Hole, InlineImage, Pieces, Shape
-from campaigns.model.column import CellKind, Column
+from campaigns.model.column import CellKind, Column, Role, Why
 from campaigns.model.finding import Finding
 from campaigns.model.states import Severity
 
@@ -62,7 +62,10 @@ def job_as_json(job: RenderJob) -> Json:
 
 def job_from_json(document: Json) -> RenderJob:
     source = document["source"]
-    columns = [{**column, "kind": CellKind(column["kind"])} for column in document["fields"]]
+    columns = [
+        {**column, "kind": CellKind(column["kind"]), "role": Role(column["role"]), "why": Why(column["why"])}
+        for column in document["fields"]
+    ]
     return RenderJob(
         source=TemplateSource(source["name"], TemplateKind(source["kind"]), source["files"]),
         fields=tuple(Column(**column) for column in columns),

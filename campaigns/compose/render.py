@@ -25,7 +25,7 @@ from campaigns.compose.mistakes import Mistake, NoField, TooSlow, explained, fin
 from campaigns.compose.shapes import Kept, Shapes, Texts
 from campaigns.compose.speech import Speech, date_text
 from campaigns.message.shape import UNSUBSCRIBE_URL, VIEW_URL, Shape
-from campaigns.model.column import CellKind
+from campaigns.model.column import CellKind, Column, Role
 from campaigns.model.finding import FIRST_ROWS, Finding
 from campaigns.model.states import Severity
 
@@ -67,7 +67,7 @@ class Session:
         self._names = self._make_names()
         self._columns = {column.field: column for column in job.fields}
         self._uses_rows = "rows" in self._compiled.survey.used
-        self._locale_place = next((c.place for c in job.fields if c.field.lower() in _LOCALE_COLUMNS), -1)
+        self._locale_place = _locale_place(job.fields)
         self._stopped = 0
         self._tallies: dict[Hashable, _Tally] = {}
         self.turn = 0  # counts rows, for the alarm
@@ -315,6 +315,12 @@ class _Tally:
     def finding(self) -> Finding:
         f = self._found
         return Finding(f.code, f.severity, f.sentence, f.remedy, f.where, self._rows, tuple(self._first))
+
+
+def _locale_place(columns: Sequence[Column]) -> int:
+    """Where a row says its person's language: the column that was taken for it, else the one of that name; else -1."""
+    named = (column.place for column in columns if column.field.lower() in _LOCALE_COLUMNS)
+    return next((column.place for column in columns if column.role is Role.LANGUAGE), next(named, -1))
 
 
 def _is_unicode(text: str) -> bool:

@@ -12,6 +12,33 @@ class CellKind(StrEnum):
     YES_NO = "yes_no"
 
 
+class Role(StrEnum):
+    """What a column says of a person, whatever its header is called."""
+
+    NONE = ""
+    ADDRESS = "address"
+    FIRST_NAME = "first_name"
+    LAST_NAME = "last_name"
+    FULL_NAME = "full_name"
+    SALUTATION = "salutation"
+    COMPANY = "company"
+    LANGUAGE = "language"
+    PHONE = "phone"
+    STREET = "street"
+    POSTCODE = "postcode"
+    CITY = "city"
+    COUNTRY = "country"
+
+
+class Why(StrEnum):
+    """Why a column was taken for what it was."""
+
+    SAID = "said"  # by the person, just now
+    LAST = "last"  # as in the list's last sheet
+    NAME = "name"
+    CONTENT = "content"
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a sheet, and the merge field that it became.
@@ -28,6 +55,18 @@ class Column:
     format: str = ""  # the date pattern or number format the cells were read with, for a person to see
     locale: str = ""  # "de", "en_US": how the cells' numbers and dates are written; empty for text
     empty: int = 0  # how many rows have nothing here
+    role: Role = Role.NONE
+    why: Why = Why.CONTENT
+    holds: str = (
+        ""  # what the list's next sheet keeps: "field", "kind" (a person said so), "writing" (the cells prove it)
+    )
 
     def as_json(self) -> dict[str, Any]:
-        return {"header": self.header, "field": self.field, "kind": str(self.kind), "empty": self.empty}
+        return {
+            "header": self.header,
+            "field": self.field,
+            "kind": str(self.kind),
+            "empty": self.empty,
+            "role": str(self.role),
+            "why": str(self.why),
+        }

@@ -1,4 +1,4 @@
-"""Columns: from headers to field names, and which of them holds the addresses."""
+"""Columns: from headers to field names, and the columns and kinds that a person names."""
 
 import re
 import unicodedata
@@ -7,7 +7,6 @@ from difflib import get_close_matches
 
 from campaigns.errors import SpreadsheetError, UsageError, Where
 from campaigns.model.column import CellKind
-from campaigns.recipients.addresses import looks_like_address
 
 JINJA_WORDS = frozenset(
     "and or not in is if else elif for recursive true false none "  # noqa: SIM905  one word a line would fill the page
@@ -17,22 +16,6 @@ OWN_FIELDS = frozenset({"rows", "row", "today", "campaign", "unsubscribe_url", "
 RESERVED = JINJA_WORDS | OWN_FIELDS  # a header of this name gets `_2`
 
 ADDRESS = "email"  # the name by which a person names the address column: --column email=HEADER
-
-# Field names of address columns as English, German and French programs export them; the surest first.
-ADDRESS_FIELDS = (  # noqa: SIM905  one word a line would fill the page
-    "email email_address e_mail e_mail_address emailaddress "
-    "e_mail_adresse email_adresse emailadresse mailadresse mail_adresse adresse_e_mail adresse_email adresse_mail "
-    "adresse_électronique adresse_de_courriel courriel courrier_électronique mail mail_address mél mel emails e_mails "
-    "primary_email contact_email work_email customer_email subscriber_email recipient_email business_email "
-    "e_mail_1 email_1 e_mail_1_value kontakt_e_mail e_mail_geschäftlich recipient empfänger destinataire"
-).split()
-
-# Digits in these columns are names, not amounts: postcodes, telephones, account numbers.
-CODE_WORDS = frozenset(
-    "zip zipcode plz postcode postal postleitzahl phone telephone telefon téléphone telefonnummer tel mobile mobil "  # noqa: SIM905  one word a line would fill the page
-    "mobiltelefon handy fax iban bic".split()
-)
-COUNTRY_WORDS = frozenset({"country", "land", "pays", "countrycode", "nation", "staat"})  # where NO is Norway
 
 
 def field_name(header: str) -> str:
@@ -139,38 +122,6 @@ def cell_kind(word: str) -> CellKind:
     )
 
 
-def find_addresses(headers: Sequence[str], sample: Sequence[Sequence[str]], where: Where) -> int:
-    """The place of the address column: by its name, else by its content."""
-    shares = [address_share([row[place] for row in sample]) for place in range(len(headers))]
-    named = [place for field in ADDRESS_FIELDS for place, header in enumerate(headers) if field_name(header) == field]
-    if named and max(shares[place] for place in named) > 0:
-        surest = [place for place in named if shares[place] >= 0.5]
-        return surest[0] if surest else max(named, key=lambda place: shares[place])
-    likely = [place for place, share in enumerate(shares) if share >= 0.5]
-    if len(likely) == 1:
-        return likely[0]
-    if likely:
-        names = [headers[place] or column_letter(place) for place in likely]
-        raise SpreadsheetError(
-            f"More than one column holds addresses: {listed(names)}.",
-            where=where,
-            remedy=f"Say which one: --column email={_quoted(names[0])}",
-        )
-    if named:
-        return named[0]
-    raise SpreadsheetError(
-        f"No column holds addresses. The columns are {listed(headers)}.",
-        where=where,
-        remedy="Say which one does: --column email=HEADER",
-    )
-
-
-def address_share(cells: Sequence[str]) -> float:
-    """Which share of the filled cells looks like addresses."""
-    filled = [cell for cell in cells if cell]
-    return sum(looks_like_address(cell) for cell in filled) / len(filled) if filled else 0.0
-
-
 def column_letter(place: int) -> str:
     """A, B, ... Z, AA: what a spreadsheet program calls the column at `place`."""
     letters = ""
@@ -187,5 +138,6 @@ def listed(headers: Sequence[str], most: int = 12) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _quoted(header: str) -> str:
+def quoted(header: str) -> str:
+    """A header as it is typed at a prompt."""
     return f'"{header}"' if " " in header else header

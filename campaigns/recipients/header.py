@@ -3,29 +3,31 @@
 from collections.abc import Iterable, Sequence
 
 from campaigns.errors import SpreadsheetError, Where
+from campaigns.model.column import Role
 from campaigns.recipients.addresses import looks_like_address
-from campaigns.recipients.columns import ADDRESS_FIELDS, field_name
+from campaigns.recipients.columns import field_name
+from campaigns.recipients.names import Names
 
 SEARCHED = 50  # rows in which the header must stand
 
-_NAMES = frozenset(ADDRESS_FIELDS)
 Rows = Sequence[tuple[int, Sequence[str]]]
 
 
-def find_header(sample: Rows, named: Iterable[str], where: Where) -> int:
-    """The index in the sample of the header row. `sample` are the first rows as shown, `named` headers the person named."""
+def find_header(sample: Rows, known: Iterable[str], names: Names, where: Where) -> int:
+    """The index in the sample of the header row. `sample` are the first rows as shown, `known` the headers that the
+    person named, and those of the list's last sheet."""
     filled = [index for index, (_, cells) in enumerate(sample) if any(map(str.strip, cells))]
     if not filled:
         raise SpreadsheetError("The sheet is empty.", where=where, remedy="Choose another file or worksheet.")
     # Nothing that holds an address may stand above the header: it would be dropped in silence.
     first = next((index for index in filled if _has_address(sample[index][1])), len(sample))
     candidates = [index for index in filled if index < min(first, SEARCHED)]
-    wanted = {field_name(name) for name in named} - {""}
+    wanted = {field_name(name) for name in known} - {""}
     best = max(
         candidates,
         key=lambda index: (
             _says(sample[index][1], wanted),
-            _says(sample[index][1], _NAMES) > 0,
+            any(names.role_of(cell) is Role.ADDRESS for cell in sample[index][1]),
             _fills(sample, index),
             -index,
         ),

@@ -13,23 +13,24 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from campaigns.errors import SpreadsheetError, Where
-from campaigns.model.column import CellKind, Column
+from campaigns.model.column import CellKind, Column, Role
 from campaigns.model.finding import Finding, FindingTally
 from campaigns.model.states import RowVerdict, Severity
 from campaigns.recipients.addresses import Address, AddressReader
 from campaigns.recipients.cells import Cell, Trouble, is_blank, shown
 from campaigns.recipients.columns import (
-    ADDRESS,
     choose_columns,
     choose_kinds,
     column_letter,
-    find_addresses,
     name_fields,
 )
 from campaigns.recipients.csv_file import CsvFile
 from campaigns.recipients.header import Rows, find_header
 from campaigns.recipients.kinds import find_readings
+from campaigns.recipients.memory import kept_fields, kept_kinds, proved_before, same_columns, with_reading, with_roles
+from campaigns.recipients.names import read_names
 from campaigns.recipients.opening import FileKind, is_open_elsewhere, open_file
+from campaigns.recipients.roles import Look, find_roles
 from campaigns.recipients.rows import RowWriter
 from campaigns.recipients.written import habits_of
 
@@ -50,6 +51,8 @@ class ReadOptions:
     columns: Mapping[str, str] = field(default_factory=dict)  # field -> header; "email" names the address column
     types: Mapping[str, CellKind] = field(default_factory=dict)  # by field name or header
     locale: str = "en_US"  # decides only what the data leave open
+    names: Path | None = None  # the folder whose `columns.toml` says what columns are called, besides ours
+    before: Sequence[Column] = ()  # the columns of the list's last sheet
 
 
 @dataclass(slots=True)
@@ -127,10 +130,12 @@ class Sheet:
         self._where = Where(file=path.name, sheet=source.worksheet or None)
         self._tally = FindingTally()
         self._rows = source.rows()
+        self._names = read_names(options.names)
 
         sample = self._take_sample()
         seen: Rows = [(row, [shown(cell) for cell in cells]) for row, cells in sample]
-        at = find_header(seen, options.columns.values(), self._where)
+        known = [*options.columns.values(), *(column.header for column in options.before)]
+        at = find_header(seen, known, self._names, self._where)
         self.header_row = sample[at][0]
         self._sample = sample[at + 1 :]
         headers = self._headers(seen[at][1])
@@ -222,29 +227,36 @@ class Sheet:
                 where=self._where,
                 remedy="Fill in the rows, or choose another file.",
             )
-        by_field = {field: place for place, field in chosen.items()}
-        place = by_field[ADDRESS] if ADDRESS in by_field else find_addresses(headers, rows, self._where)
-        fields = name_fields(headers, chosen)
         # An unnamed column goes by its letter, in what is said to people as well.
         named = [header or f"column {column_letter(n)}" for n, header in enumerate(headers)]
-        return place, tuple(Column(n, *both) for n, both in enumerate(zip(named, fields, strict=True)))
+        self._before = same_columns(named, options.before)
+        kept = kept_fields(self._before, chosen)
+        fields = name_fields(headers, {**kept, **chosen})
+        roles = find_roles(Look(headers, rows, self._names, self._before, chosen, kept), self._where)
+        return next(n for n, (role, _) in roles.items() if role is Role.ADDRESS), with_roles(
+            named, fields, roles, chosen, kept
+        )
 
     def _find_kinds(self, options: ReadOptions) -> RowWriter:
-        kinds = choose_kinds(
-            options.types,
-            [column.header for column in self.columns],
-            [column.field for column in self.columns],
-            self._where,
-        )
-        kinds.setdefault(self.address_place, CellKind.TEXT)
+        headers, fields = [column.header for column in self.columns], [column.field for column in self.columns]
+        said = choose_kinds(options.types, headers, fields, self._where)
+        kept = kept_kinds(self._before, said)
+        kinds = {self.address_place: CellKind.TEXT, **kept, **said}
         by_column: list[list[Cell]] = [[] for _ in self.columns]
         for _, cells in self._sample:
             for column, cell in zip(by_column, cells, strict=False):
                 column.append(cell)
-        readings, findings = find_readings(self.columns, by_column, kinds, habits_of(options.locale))
+        readings, findings = find_readings(
+            self.columns,
+            by_column,
+            kinds,
+            habits_of(options.locale),
+            names=self._names,
+            proved_before=proved_before(self._before),
+        )
         self._tally.extend(findings)
         self.columns = tuple(
-            replace(column, kind=reading.kind, format=reading.format, locale=reading.locale)
+            with_reading(column, reading, said=column.place in said, kept=column.place in kept)
             for column, reading in zip(self.columns, readings, strict=True)
         )
         return RowWriter(self.columns, readings, self._tally, self._where, texts_are_odd=self._source.typed)

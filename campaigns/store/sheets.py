@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
 
-from campaigns.model.column import CellKind, Column
+from campaigns.model.column import CellKind, Column, Role, Why
 from campaigns.model.states import Repeated
 from campaigns.store import tables
 from campaigns.store.tables import columns, sheets
@@ -120,7 +120,18 @@ def columns_of(conn: Connection, sheet_id: int) -> tuple[Column, ...]:
     """In the order of the sheet."""
     query = select(columns).where(columns.c.sheet_id == sheet_id).order_by(columns.c.place)
     return tuple(
-        Column(row.place, row.header, row.field, CellKind(row.kind), row.format, row.locale, row.empty)
+        Column(
+            row.place,
+            row.header,
+            row.field,
+            CellKind(row.kind),
+            row.format,
+            row.locale,
+            row.empty,
+            Role(row.role),
+            Why(row.why),
+            row.holds,
+        )
         for row in conn.execute(query)
     )
 

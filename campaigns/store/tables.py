@@ -98,6 +98,9 @@ columns = Table(
     Column("format", Text, nullable=False, default=""),
     Column("locale", Text, nullable=False, default=""),
     Column("empty", Integer, nullable=False, default=0),
+    Column("role", Text, nullable=False, server_default=text("''")),
+    Column("why", Text, nullable=False, server_default="content"),
+    Column("holds", Text, nullable=False, server_default=text("''")),  # what the list's next sheet keeps
 )
 
 versions = Table(

@@ -25,7 +25,9 @@ ERROR = {"error": {"kind": WORDS, "sentence": WORDS, "where": WHERE, "remedy": W
 IMPORT = {
     "list": WORDS, "sheet": NUMBER, "rows": NUMBER, "good": NUMBER, "left_out": NUMBER,
     "repeated": WORDS, "joined": NUMBER,
-    "columns": [{"header": WORDS, "field": WORDS, "kind": WORDS, "empty": NUMBER}],
+    "columns": [
+        {"header": WORDS, "field": WORDS, "kind": WORDS, "empty": NUMBER, "role": WORDS, "why": WORDS}
+    ],
     "changes": {"new": NUMBER, "changed": NUMBER, "gone": NUMBER},
     "findings": [FINDING],
 }  # fmt: skip

@@ -1,7 +1,9 @@
+import re
 import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -12,6 +14,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from campaigns import __version__
 from campaigns.errors import StoreError, WorkerRunningError
+from campaigns.model.column import Column
 from campaigns.model.states import Repeated
 from campaigns.store import campaigns, migrate, sheets
 from campaigns.store.engine import APPLICATION_ID, create_file
@@ -70,7 +73,10 @@ def test_every_table_and_index_stands_in_the_words_that_the_tables_would_be_made
 def schema(conn: Connection) -> dict[str, list[str]]:
     """Each table's and index's statement, as the sorted words between commas and blanks."""
     rows = conn.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"))
-    return {name: sorted(said.replace(",", " ").replace('"', "").split()) for name, said in rows}
+    return {
+        name: sorted(re.sub(r"[,()]", r" \g<0> ", said).replace(",", " ").replace('"', "").split())
+        for name, said in rows
+    }
 
 
 def test_all_tables_compile_for_postgresql() -> None:
@@ -94,6 +100,7 @@ def test_the_migrations_compile_for_postgresql(capsys: pytest.CaptureFixture[str
     assert said.count("CREATE TABLE") == len(metadata.tables)
     assert "id BIGSERIAL" in said
     assert "ALTER TABLE campaigns ADD COLUMN audience TEXT DEFAULT '' NOT NULL" in said
+    assert "ALTER TABLE columns ADD COLUMN role TEXT DEFAULT '' NOT NULL" in said
 
 
 def test_the_schema_that_is_asked_for_is_the_newest_migration(database: Path) -> None:
@@ -197,18 +204,20 @@ def test_an_older_store_names_upgrade(older: Path) -> None:
     assert "mergecast upgrade" in refused.value.remedy
 
 
-def test_a_store_of_the_first_release_is_upgraded_with_its_campaigns(tmp_path: Path) -> None:
-    """Its tables are made by the first migration alone, as that release made them."""
-    from alembic import command
+def make_first_release(conn: Connection) -> None:
+    """The tables as the first migration alone makes them."""
+    config = Config(attributes={"connection": conn})
+    config.set_main_option("script_location", "campaigns.store:migrations")
+    config.set_main_option("path_separator", "os")
+    command.upgrade(config, "0001")
 
+
+def test_a_store_of_the_first_release_is_upgraded_with_its_campaigns(tmp_path: Path) -> None:
     path = tmp_path / "mergecast.db"
     create_file(path)
     store = migrate.Store(url(path))
     with store.write() as conn:
-        config = Config(attributes={"connection": conn})
-        config.set_main_option("script_location", "campaigns.store:migrations")
-        config.set_main_option("path_separator", "os")
-        command.upgrade(config, "0001")
+        make_first_release(conn)
         conn.execute(text("INSERT INTO lists (id, name, folded) VALUES (1, 'Club', 'club')"))
         conn.execute(
             text(
@@ -291,3 +300,25 @@ def test_a_migration_runs_through_alembic_from_where_the_store_stands(database: 
     store.close()
     assert sql(database, "SELECT version_num FROM alembic_version") == [(migrate.SCHEMA,)]
     assert sql(database, "SELECT count(*) FROM messages") == [(0,)]
+
+
+def test_columns_of_the_first_release_hold_nothing_for_the_next_sheet(tmp_path: Path) -> None:
+    path = tmp_path / "mergecast.db"
+    create_file(path)
+    store = migrate.Store(url(path))
+    with store.write() as conn:
+        make_first_release(conn)
+        conn.execute(text("INSERT INTO lists (id, name, folded) VALUES (1, 'Club', 'club')"))
+        conn.execute(
+            text(
+                "INSERT INTO sheets (id, list_id, n, sha256, file_name, kept, worksheet, encoding, delimiter, header_row,"
+                " rows, at, who) VALUES (1, 1, 1, '', 'may.csv', 0, '', '', '', 1, 0, 0, 'ada')"
+            )
+        )
+        conn.execute(text("INSERT INTO columns VALUES (1, 0, 'E-Mail', 'email', 'text', '', '', 3)"))
+    store.close()
+    migrate.upgrade_store(url(path), who="ada", clock=CLOCK)
+    store = migrate.open_store(url(path))
+    with store.read() as conn:
+        assert sheets.columns_of(conn, 1) == (Column(0, "E-Mail", "email", empty=3),)
+    store.close()

@@ -106,6 +106,21 @@ def test_transactional_mail_is_tried_for_longer_unless_set(tmp_path: Path) -> No
     assert loaded(tmp_path, 'give_up_after = "5h"').gives_up_after(CampaignKind.TRANSACTIONAL) == timedelta(hours=5)
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("off", "off"),
+        ("system", "system"),
+        ("192.0.2.53", "192.0.2.53:53"),
+        ("127.0.0.1:5353", "127.0.0.1:5353"),
+        ("2001:db8::53", "[2001:db8::53]:53"),
+        ("[2001:db8::53]:5353", "[2001:db8::53]:5353"),
+    ],
+)
+def test_a_resolver_is_a_word_or_an_address(tmp_path: Path, typed: str, meant: str) -> None:
+    assert loaded(tmp_path, f'dns = "{typed}"').dns == meant
+
+
 def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
     env = {
         "MERGECAST_ZONE": "Europe/Paris",
@@ -159,6 +174,9 @@ def test_an_unknown_variable_is_refused_by_its_whole_name(tmp_path: Path) -> Non
         ('late_after = "0min"', "no time at all"),
         ('public_url = "ftp://example.org"', "no address of a web site"),
         ('database = "postgresql://ada:secret@db/mail"', "no SQLite file"),
+        ('dns = "google"', "no DNS resolver"),
+        ('dns = "192.0.2.53:dns"', "no port"),
+        ("dns = true", "word or an address"),
         ('[sender]\nfrom = "Ada"', "no mail address"),
         ('[sender]\nfrom = "Lovelace, Ada <ada@example.com>"', "not one mail address"),
         ('[sender]\nfrom = "Ada\\nBcc: x <ada@example.com>"', "control character"),

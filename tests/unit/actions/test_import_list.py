@@ -153,7 +153,14 @@ def test_the_document_is_the_contract_s(desk: Desk) -> None:
         "changes": {"new": 3, "changed": 0, "gone": 0},
         "findings": [],
     }
-    assert document["columns"][0] == {"header": "email", "field": "email", "kind": "text", "empty": 0}
+    assert document["columns"][0] == {
+        "header": "email",
+        "field": "email",
+        "kind": "text",
+        "empty": 0,
+        "role": "address",
+        "why": "name",
+    }
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb\x00"])

@@ -1,4 +1,5 @@
 import io
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -149,13 +150,22 @@ def test_an_import_shows_how_headers_became_fields(paper: Paper) -> None:
             "good": 8,
             "left_out": 1,
             "joined": 0,
-            "columns": [{"header": "Vorname", "field": "vorname", "kind": "text", "empty": 3}],
+            "columns": [
+                {
+                    "header": "Vorname",
+                    "field": "vorname",
+                    "kind": "text",
+                    "empty": 3,
+                    "role": "first_name",
+                    "why": "name",
+                }
+            ],
             "changes": {"new": 1, "changed": 2, "gone": 3},
             "findings": [finding()],
         },
     )
     assert "9 rows into list people (sheet 2): 8 good, 1 left out." in str(paper)
-    assert "Vorname" in str(paper)
+    assert re.search("Vorname +vorname +text +first name +by its name +3", str(paper))
     assert "1 new, 2 changed, 3 gone" in str(paper)
 
 

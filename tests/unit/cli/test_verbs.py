@@ -75,7 +75,14 @@ def test_an_import_with_left_out_rows_is_1(run: Run) -> None:
         "findings",
     }
     assert (told["rows"], told["good"], told["left_out"]) == (3, 2, 1)
-    assert told["columns"][0] == {"header": "First Name", "field": "first_name", "kind": "text", "empty": 0}
+    assert told["columns"][0] == {
+        "header": "First Name",
+        "field": "first_name",
+        "kind": "text",
+        "empty": 0,
+        "role": "first_name",
+        "why": "name",
+    }
 
 
 def test_a_clean_import_is_0(run: Run, shop: Path) -> None:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment
 
 from campaigns.errors import SpreadsheetError, UsageError, Where
-from campaigns.recipients.columns import cell_kind, column_letter, field_name, find_addresses, name_fields, place_of
+from campaigns.recipients.columns import cell_kind, column_letter, field_name, name_fields, place_of
 
 
 @pytest.mark.parametrize(
@@ -56,38 +56,6 @@ def test_a_column_without_a_header_goes_by_its_letter():
 )
 def test_columns_have_the_letters_of_a_spreadsheet(place, letter):
     assert column_letter(place) == letter
-
-
-@pytest.mark.parametrize(
-    "header", ["E-Mail", "email", "Email Address", "E-Mail-Adresse", "Adresse e-mail", "Courriel", "Mail"]
-)
-def test_the_address_column_is_found_by_name(header):
-    assert find_addresses(["Name", header], [["x", "ann@example.com"]], Where()) == 1
-
-
-def test_the_address_column_is_found_by_content():
-    rows = [["Ann", "ann@example.com", "1"], ["Bo", "bo@example.com", "2"], ["Cy", "unknown", "3"]]
-    assert find_addresses(["Who", "Where to", "N"], rows, Where()) == 1
-
-
-def test_a_column_named_mail_that_holds_none_gives_way_to_the_one_that_does():
-    assert find_addresses(["Mail", "Kontakt"], [["yes", "a@example.com"], ["no", "b@example.com"]], Where()) == 1
-
-
-def test_the_first_of_two_named_columns_is_taken():
-    assert find_addresses(["E-Mail 2", "E-Mail"], [["x@example.com", "a@example.com"]], Where()) == 1
-
-
-def test_two_columns_of_addresses_without_a_name_are_asked_about():
-    with pytest.raises(SpreadsheetError, match="“Contact”, “Manager”") as error:
-        find_addresses(["Contact", "Manager"], [["a@example.com", "b@example.com"]], Where())
-    assert error.value.remedy == "Say which one: --column email=Contact"
-
-
-def test_no_addresses_names_the_headers_and_the_remedy():
-    with pytest.raises(SpreadsheetError, match="The columns are “Name”, “City”") as error:
-        find_addresses(["Name", "City"], [["Ann", "Rome"]], Where())
-    assert "--column email=HEADER" in error.value.remedy
 
 
 def test_an_unknown_header_is_answered_with_the_nearest():
