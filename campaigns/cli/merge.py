@@ -18,6 +18,7 @@ from campaigns.cli.options import (
     Columns,
     Encoding,
     From,
+    HiddenRowsWord,
     SheetPath,
     TemplateName,
     ThrottleTexts,
@@ -59,6 +60,7 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
         column: Columns = None,
         kind: Types = None,
         encoding: Encoding = "",
+        hidden_rows: HiddenRowsWord = "",
         transport: TransportName = "",
         sender: From = "",
         at: When = "",
@@ -75,7 +77,7 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
         from campaigns.actions.send import send
         from campaigns.settings import LOCAL
 
-        options = read_options(worksheet, column, kind, encoding)
+        options = read_options(worksheet, column, kind, encoding, hidden_rows)
         typed = Typed(sheet, template, options, transport or LOCAL, sender, at, zone, throttle or ())
         _look_or_make(face, typed)
         with face.desk(secrets=True) as desk:

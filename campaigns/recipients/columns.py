@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from campaigns.errors import SpreadsheetError, UsageError, Where
 from campaigns.model.column import CellKind
-from campaigns.recipients.addresses import looks_like_address
+from campaigns.recipients.addresses import address_beside_name, looks_like_address
 
 JINJA_WORDS = frozenset(
     "and or not in is if else elif for recursive true false none "  # noqa: SIM905  one word a line would fill the page
@@ -168,7 +168,8 @@ def find_addresses(headers: Sequence[str], sample: Sequence[Sequence[str]], wher
 def address_share(cells: Sequence[str]) -> float:
     """Which share of the filled cells looks like addresses."""
     filled = [cell for cell in cells if cell]
-    return sum(looks_like_address(cell) for cell in filled) / len(filled) if filled else 0.0
+    fitting = sum(looks_like_address(cell) or address_beside_name(cell) is not None for cell in filled)
+    return fitting / len(filled) if filled else 0.0
 
 
 def column_letter(place: int) -> str:

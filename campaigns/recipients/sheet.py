@@ -7,6 +7,8 @@ with open_sheet(path, options) as sheet:
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from io import BufferedReader
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -14,9 +16,15 @@ from typing import Protocol, Self
 
 from campaigns.errors import SpreadsheetError, Where
 from campaigns.model.column import CellKind, Column
-from campaigns.model.finding import Finding, FindingTally
+from campaigns.model.finding import FIRST_ROWS, Finding, FindingTally
 from campaigns.model.states import RowVerdict, Severity
-from campaigns.recipients.addresses import Address, AddressReader
+from campaigns.recipients.addresses import (
+    Address,
+    AddressReader,
+    address_beside_name,
+    excerpt,
+    looks_like_address,
+)
 from campaigns.recipients.cells import Cell, Trouble, is_blank, shown
 from campaigns.recipients.columns import (
     ADDRESS,
@@ -33,12 +41,19 @@ from campaigns.recipients.opening import FileKind, is_open_elsewhere, open_file
 from campaigns.recipients.rows import RowWriter
 from campaigns.recipients.written import habits_of
 
-__all__ = ["Address", "ReadOptions", "Sheet", "SheetRow", "open_sheet"]
+__all__ = ["Address", "HiddenRows", "ReadOptions", "Sheet", "SheetRow", "open_sheet"]
 
 SAMPLE_ROWS = 1_000
 _SAMPLE_CELLS = 200_000  # a very wide sheet is judged by fewer rows
 
 Row = tuple[int, Sequence[Cell]]
+
+
+class HiddenRows(StrEnum):
+    """What becomes of rows that the person does not see, because they are hidden or filtered away."""
+
+    READ = "read"
+    SKIP = "skip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,7 @@ class ReadOptions:
     encoding: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)  # field -> header; "email" names the address column
     types: Mapping[str, CellKind] = field(default_factory=dict)  # by field name or header
+    hidden_rows: HiddenRows | None = None  # without it, a sheet that has some is refused
     locale: str = "en_US"  # decides only what the data leave open
 
 
@@ -63,14 +79,17 @@ class SheetRow:
 
 
 class Source(Protocol):
-    """A file's rows; CsvFile and Workbook."""
+    """A file's rows; CsvFile, Workbook, OdsFile and BinaryWorkbook."""
 
     worksheet: str
     encoding: str
     delimiter: str
     sha256: str
     typed: bool
+    links: dict[tuple[int, int], str]  # by row and place: the address that a cell's link writes to
 
+    @property
+    def hidden(self) -> Sequence[int]: ...  # rows that hold something and are hidden, so far
     def rows(self) -> Iterator[Row]: ...
     def progress(self) -> tuple[int, int]: ...
     def findings(self) -> list[Finding]: ...
@@ -78,7 +97,7 @@ class Source(Protocol):
 
 
 def open_sheet(path: Path, options: ReadOptions | None = None) -> "Sheet":
-    """Open a .csv or .xlsx file, find its header, columns and addresses.
+    """Open a text file or a workbook of any kind, find its header, columns and addresses.
 
     Raises SpreadsheetError for a file that cannot be used, UsageError for options that do not fit.
     """
@@ -96,14 +115,28 @@ def _open_source(path: Path, options: ReadOptions) -> Source:
     file, kind = open_file(path)
     try:
         _refuse_what_does_not_fit(path, kind, options)
-        if kind is FileKind.XLSX:
-            from campaigns.recipients.xlsx_file import Workbook  # openpyxl takes longer to load than most lists to read
-
-            return Workbook(file, path, options.worksheet)
-        return CsvFile(file, path, options.encoding)
+        return _source(kind, file, path, options)
     except BaseException:
         file.close()
         raise
+
+
+def _source(kind: FileKind, file: BufferedReader, path: Path, options: ReadOptions) -> Source:
+    # What reads a workbook is imported only for one: openpyxl takes longer to load than most lists to read.
+    skip_hidden = options.hidden_rows is HiddenRows.SKIP
+    if kind is FileKind.CSV:
+        return CsvFile(file, path, options.encoding)
+    if kind is FileKind.XLSX:
+        from campaigns.recipients.xlsx_file import Workbook
+
+        return Workbook(file, path, options.worksheet, skip_hidden=skip_hidden)
+    if kind is FileKind.ODS:
+        from campaigns.recipients.ods_file import OdsFile
+
+        return OdsFile(file, path, options.worksheet, skip_hidden=skip_hidden)
+    from campaigns.recipients.binary_file import BinaryWorkbook
+
+    return BinaryWorkbook(file, path, kind, options.worksheet)
 
 
 def _refuse_what_does_not_fit(path: Path, kind: FileKind, options: ReadOptions) -> None:
@@ -111,9 +144,17 @@ def _refuse_what_does_not_fit(path: Path, kind: FileKind, options: ReadOptions) 
     if kind is FileKind.CSV and options.worksheet is not None:
         sentence = f"{path.name} is a text file and has no worksheets."
         raise SpreadsheetError(sentence, where=where, remedy="Leave out --worksheet.")
-    if kind is FileKind.XLSX and options.encoding is not None:
+    if kind is not FileKind.CSV and options.encoding is not None:
         sentence = f"{path.name} is a workbook, which needs no encoding."
         raise SpreadsheetError(sentence, where=where, remedy="Leave out --encoding.")
+    if options.hidden_rows is None or kind in (FileKind.XLSX, FileKind.ODS):
+        return
+    if kind is FileKind.CSV:
+        sentence = f"{path.name} is a text file and has no hidden rows."
+        raise SpreadsheetError(sentence, where=where, remedy="Leave out --hidden-rows.")
+    if options.hidden_rows is HiddenRows.SKIP:
+        sentence = f"Which rows are hidden is not read from an {kind} file."
+        raise SpreadsheetError(sentence, where=where, remedy="Save it in Excel as .xlsx, and import that.")
 
 
 class Sheet:
@@ -127,6 +168,7 @@ class Sheet:
         self._where = Where(file=path.name, sheet=source.worksheet or None)
         self._tally = FindingTally()
         self._rows = source.rows()
+        self._hidden_rows = options.hidden_rows
 
         sample = self._take_sample()
         seen: Rows = [(row, [shown(cell) for cell in cells]) for row, cells in sample]
@@ -144,13 +186,15 @@ class Sheet:
         """Every row below the header that is not wholly blank, good or rejected."""
         addresses = AddressReader()
         place, width = self.address_place, self._width
-        write = self._writer.write
+        write, links = self._writer.write, self._source.links
         for row, cells in chain(self._sample, self._rows):
             extra = ""
             if len(cells) != width:
                 if all(map(is_blank, cells)):
                     continue
                 cells, extra = self._fitted(row, cells)
+            if links and (row, place) in links:
+                cells = self._linked(row, cells, links.pop((row, place)))
             given = cells[place]
             if type(given) is not str or not given or given.isspace():
                 if all(map(is_blank, cells)):
@@ -158,12 +202,16 @@ class Sheet:
                 yield self._without_address(row, cells, given, extra)
                 continue
             address = addresses.read(given)
+            if isinstance(address, str) and (inner := address_beside_name(given)):
+                address = addresses.read(inner)
+                self._tally.add(_name_beside(given, self.columns[place].header), row)
             if extra or isinstance(address, str):
                 note = extra or str(address)
                 yield SheetRow(row, write(row, cells), given, None, RowVerdict.REJECTED, note)
             else:
                 yield SheetRow(row, write(row, cells), given, address, RowVerdict.GOOD, "")
         self._sample = []
+        self._judge_hidden()
 
     def progress(self) -> tuple[int, int]:
         """Bytes read so far, and all."""
@@ -223,11 +271,16 @@ class Sheet:
                 remedy="Fill in the rows, or choose another file.",
             )
         by_field = {field: place for place, field in chosen.items()}
+        if self._source.links and not any(map(looks_like_address, chain.from_iterable(rows))):
+            rows = [self._with_links(row, cells) for (row, _), cells in zip(seen, rows, strict=True)]
         place = by_field[ADDRESS] if ADDRESS in by_field else find_addresses(headers, rows, self._where)
         fields = name_fields(headers, chosen)
         # An unnamed column goes by its letter, in what is said to people as well.
         named = [header or f"column {column_letter(n)}" for n, header in enumerate(headers)]
         return place, tuple(Column(n, *both) for n, both in enumerate(zip(named, fields, strict=True)))
+
+    def _with_links(self, row: int, cells: list[str]) -> list[str]:
+        return [self._source.links.get((row, place), cell) for place, cell in enumerate(cells)]
 
     def _find_kinds(self, options: ReadOptions) -> RowWriter:
         kinds = choose_kinds(
@@ -266,6 +319,18 @@ class Sheet:
             f"look for a “{self.delimiter}” inside a cell that has no quote marks around it."
         )
 
+    def _linked(self, row: int, cells: Sequence[Cell], address: str) -> Sequence[Cell]:
+        """The row of an address cell with a link: the link counts only where the cell shows no address itself."""
+        place = self.address_place
+        given = shown(cells[place]).strip()
+        header = self.columns[place].header
+        if "@" not in given:
+            self._tally.add(_in_the_link(given, header), row)
+            return [*cells[:place], address, *cells[place + 1 :]]
+        if address.casefold() not in given.casefold():
+            self._tally.add(_other_link(given, address, header), row)
+        return cells
+
     def _without_address(self, row: int, cells: Sequence[Cell], given: Cell, extra: str) -> SheetRow:
         if isinstance(given, Trouble):
             note = (
@@ -278,6 +343,31 @@ class Sheet:
         text = shown(given)
         return SheetRow(row, self._writer.write(row, cells), text, None, RowVerdict.REJECTED, extra or note)
 
+    def _judge_hidden(self) -> None:
+        """Whether people who are filtered away are meant as well is asked, not guessed."""
+        hidden = [row for row in self._source.hidden if row > self.header_row]
+        if not hidden:
+            return
+        if self._hidden_rows is None:
+            raise SpreadsheetError(
+                f"{len(hidden):,} of the rows {'is' if len(hidden) == 1 else 'are'} hidden or filtered away in the sheet: "
+                f"row {', '.join(map(str, hidden[:FIRST_ROWS]))}{' and others' if len(hidden) > FIRST_ROWS else ''}.",
+                where=self._where,
+                remedy="Say whether these people are meant, too: --hidden-rows read, or --hidden-rows skip.",
+            )
+        did = "read, too" if self._hidden_rows is HiddenRows.READ else "skipped"
+        self._tally.add(
+            Finding(
+                code="hidden_rows",
+                severity=Severity.WARNS,
+                sentence=f"Rows that are hidden or filtered away in the sheet were {did}.",
+                remedy="Nothing to do: --hidden-rows said so.",
+                where=f"worksheet {self.worksheet}",
+                rows=len(hidden),
+                first_rows=tuple(hidden[:FIRST_ROWS]),
+            )
+        )
+
     def _beyond(self) -> Finding:
         return Finding(
             code="cells_beyond_columns",
@@ -286,6 +376,36 @@ class Sheet:
             remedy="Give their column a header to have it imported.",
             where=f"right of column {column_letter(self._width - 1)}",
         )
+
+
+def _in_the_link(given: str, header: str) -> Finding:
+    return Finding(
+        code="address_in_link",
+        severity=Severity.WARNS,
+        sentence=f"{excerpt(given)} in {header} shows no address, but is a link to one: that was read.",
+        remedy="Nothing to do, unless the link is wrong. To use the name in a mail, give it a column of its own.",
+        where=f"column {header}",
+    )
+
+
+def _other_link(given: str, address: str, header: str) -> Finding:
+    return Finding(
+        code="link_elsewhere",
+        severity=Severity.WARNS,
+        sentence=f"{excerpt(given)} in {header} is a link to another address, {excerpt(address)}: what the cell shows was read.",
+        remedy="Look which of the two is right.",
+        where=f"column {header}",
+    )
+
+
+def _name_beside(given: str, header: str) -> Finding:
+    return Finding(
+        code="name_beside_address",
+        severity=Severity.WARNS,
+        sentence=f"{excerpt(given)} in {header} holds a name beside the address: the address was read.",
+        remedy="Nothing to do. To use the name in a mail, give it a column of its own.",
+        where=f"column {header}",
+    )
 
 
 def _open_elsewhere(path: Path) -> Finding:
