@@ -87,10 +87,11 @@ def _sheets(book: CalamineWorkbook) -> list[tuple[str, bool]]:
 def _say_rows(answers: TextIO, book: CalamineWorkbook, title: str, most: int | None) -> None:
     """The rows that have something in them, some at a time."""
     sheet = book.get_sheet_by_name(title)
-    rows = islice(enumerate(sheet.iter_rows(), 1), most)
+    rows = islice(enumerate(sheet.iter_rows(), 1), most)  # from the first row on, but from the first column in use
+    left = [""] * (sheet.start or (0, 0))[1]
     at_once = max(1, CELLS_AT_ONCE // max(1, sheet.total_width))
     while some := list(islice(rows, at_once)):
-        filled = [(row, cells) for row, whole in some if (cells := _up_to_the_last(whole))]
+        filled = [(row, cells) for row, whole in some if (cells := _up_to_the_last(left + whole))]
         _say(answers, {"upto": some[-1][0], "of": sheet.total_height, "rows": filled})
     _say(answers, None)
 

@@ -28,7 +28,8 @@ def check_archive(archive: ZipFile, name: str, *, streamed: str = "xl/worksheets
     for member in members:
         packed = member.file_size / max(member.compress_size, 1)
         held_whole = not member.filename.startswith(streamed)
-        if (member.file_size > _SMALL and packed > _MOST_PACKED) or (
+        most = _MOST_PACKED if held_whole else 2 * _MOST_PACKED
+        if (member.file_size > _SMALL and packed > most) or (
             held_whole and _is_parsed(member) and member.file_size > _LARGEST_PART
         ):
             raise _bomb(name)

@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element
 from campaigns.model.column import CellKind
 from campaigns.recipients.cells import ERROR_TEXTS, Cell, Trouble, Typed
 from campaigns.recipients.number_format import show_number
+from campaigns.recipients.written import read_yes_no
 
 _URN = "urn:oasis:names:tc:opendocument:xmlns"
 OFFICE, TABLE, STYLE = f"{{{_URN}:office:1.0}}", f"{{{_URN}:table:1.0}}", f"{{{_URN}:style:1.0}}"
@@ -25,14 +26,17 @@ _MOST_SPACES = 32_767  # what a cell can hold
 
 def read_cell(cell: Element) -> Cell:
     """What the person sees in a cell, with its value where it has a type; ValueError for what no program writes."""
-    text = _text_of(cell)
     kind = cell.get(_KIND)
+    if kind is None and not len(cell) and _FORMULA not in cell.attrib:
+        return ""
+    text = _text_of(cell)
     if cell.get(f"{_CALCEXT}value-type") == "error" or (_FORMULA in cell.attrib and _is_error(text or "")):
         return Trouble(text or "", "error_cell")
     if kind is None:
         return Trouble("", "no_cached_value") if not text and _FORMULA in cell.attrib else text or ""
     if kind == "string":
-        return (cell.get(f"{OFFICE}string-value") or "") if text is None else text
+        exact = cell.get(f"{OFFICE}string-value", "")  # LibreOffice gives it where blanks matter
+        return exact if text is None or exact.split() == text.split() else text
     if kind in ("float", "currency", "percentage"):
         return _number(float(cell.get(_VALUE, "")), text, kind)
     if kind == "date":
@@ -91,6 +95,8 @@ def _number(number: float, text: str | None, kind: str) -> Cell:
     shown = show_number(number, "0.##%" if kind == "percentage" else "General") if text is None else text
     if not shown or (shown[0] == "0" and shown[1:2].isdigit()):  # 00123: the format makes a name of the number
         return shown or ""
+    if number in (0, 1) and (true := read_yes_no(shown)) is not None:
+        return Typed(shown, true, CellKind.YES_NO)  # what a format shows as TRUE is meant so
     value = float(f"{number:.15g}")
     return Typed(shown, int(value) if value.is_integer() else value, CellKind.NUMBER)
 

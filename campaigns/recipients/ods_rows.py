@@ -63,9 +63,9 @@ def parse_table(part: SheetPart, title: str, links: dict[tuple[int, int], str]) 
         if not cells:
             last += times
             continue
-        part.make_up(times * len(cells) - len(row))
         if last + times > LAST_ROW:
             raise _too_long()
+        part.make_up(times * len(cells) - len(row))
         hidden = row.get(f"{TABLE}visibility", "visible") != "visible"
         found_links = _links_of(row)
         for last in range(last + 1, last + times + 1):  # noqa: B020  the count goes on where it was
@@ -122,7 +122,7 @@ def _cells_of(row: Element) -> list[Cell]:
         if cell.tag not in (_CELL, _COVERED):
             continue
         times = _times(cell, _CELLS_REPEATED)
-        content = read_cell(cell) if cell.tag == _CELL and (len(cell) or len(cell.attrib) > 1) else ""
+        content = read_cell(cell) if cell.tag == _CELL else ""
         if is_blank(content):
             blanks += times
             continue

@@ -233,4 +233,7 @@ def _what_is_ole(file: BufferedReader) -> tuple[str, str] | None:
         found |= {stream for stream, _ in _OLE_STREAMS if stream.encode("utf-16-le") in window}
         tail = window[-64:]
     file.seek(0)
-    return next((what for stream, what in _OLE_STREAMS if stream in found), ("an Office file of an old kind", _SAVE))
+    return next(
+        (what for stream, what in _OLE_STREAMS if stream in found),
+        ("damaged, or an Office file without a sheet", _SAVE),
+    )
