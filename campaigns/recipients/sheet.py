@@ -5,26 +5,19 @@ with open_sheet(path, options) as sheet:
     sheet.findings(), sheet.final_columns()
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from io import BufferedReader
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from campaigns.errors import SpreadsheetError, Where
 from campaigns.model.column import CellKind, Column
 from campaigns.model.finding import FIRST_ROWS, Finding, FindingTally
-from campaigns.model.states import RowVerdict, Severity
-from campaigns.recipients.addresses import (
-    Address,
-    AddressReader,
-    address_beside_name,
-    excerpt,
-    looks_like_address,
-)
+from campaigns.model.states import RowVerdict
+from campaigns.recipients import odd_rows
+from campaigns.recipients.addresses import Address, AddressReader, address_beside_name, looks_like_address
 from campaigns.recipients.cells import Cell, Trouble, is_blank, shown
 from campaigns.recipients.columns import (
     ADDRESS,
@@ -34,38 +27,17 @@ from campaigns.recipients.columns import (
     find_addresses,
     name_fields,
 )
-from campaigns.recipients.csv_file import CsvFile
 from campaigns.recipients.header import Rows, find_header
 from campaigns.recipients.kinds import find_readings
-from campaigns.recipients.opening import FileKind, is_open_elsewhere, open_file
+from campaigns.recipients.opening import is_open_elsewhere
 from campaigns.recipients.rows import RowWriter
+from campaigns.recipients.source import HiddenRows, ReadOptions, Row, Source, open_source
 from campaigns.recipients.written import habits_of
 
 __all__ = ["Address", "HiddenRows", "ReadOptions", "Sheet", "SheetRow", "open_sheet"]
 
 SAMPLE_ROWS = 1_000
 _SAMPLE_CELLS = 200_000  # a very wide sheet is judged by fewer rows
-
-Row = tuple[int, Sequence[Cell]]
-
-
-class HiddenRows(StrEnum):
-    """What becomes of rows that the person does not see, because they are hidden or filtered away."""
-
-    READ = "read"
-    SKIP = "skip"
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOptions:
-    """What the person says of a sheet, where finding out is not enough."""
-
-    worksheet: str | None = None
-    encoding: str | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)  # field -> header; "email" names the address column
-    types: Mapping[str, CellKind] = field(default_factory=dict)  # by field name or header
-    hidden_rows: HiddenRows | None = None  # without it, a sheet that has some is refused
-    locale: str = "en_US"  # decides only what the data leave open
 
 
 @dataclass(slots=True)
@@ -78,24 +50,6 @@ class SheetRow:
     note: str  # why it was rejected
 
 
-class Source(Protocol):
-    """A file's rows; CsvFile, Workbook, OdsFile and BinaryWorkbook."""
-
-    worksheet: str
-    encoding: str
-    delimiter: str
-    sha256: str
-    typed: bool
-    links: dict[tuple[int, int], str]  # by row and place: the address that a cell's link writes to
-
-    @property
-    def hidden(self) -> Sequence[int]: ...  # rows that hold something and are hidden, so far
-    def rows(self) -> Iterator[Row]: ...
-    def progress(self) -> tuple[int, int]: ...
-    def findings(self) -> list[Finding]: ...
-    def close(self) -> None: ...
-
-
 def open_sheet(path: Path, options: ReadOptions | None = None) -> "Sheet":
     """Open a text file or a workbook of any kind, find its header, columns and addresses.
 
@@ -103,58 +57,12 @@ def open_sheet(path: Path, options: ReadOptions | None = None) -> "Sheet":
     """
     options = options or ReadOptions()
     habits_of(options.locale)
-    source = _open_source(path, options)
+    source = open_source(path, options)
     try:
         return Sheet(path, source, options)
     except BaseException:
         source.close()
         raise
-
-
-def _open_source(path: Path, options: ReadOptions) -> Source:
-    file, kind = open_file(path)
-    try:
-        _refuse_what_does_not_fit(path, kind, options)
-        return _source(kind, file, path, options)
-    except BaseException:
-        file.close()
-        raise
-
-
-def _source(kind: FileKind, file: BufferedReader, path: Path, options: ReadOptions) -> Source:
-    # What reads a workbook is imported only for one: openpyxl takes longer to load than most lists to read.
-    skip_hidden = options.hidden_rows is HiddenRows.SKIP
-    if kind is FileKind.CSV:
-        return CsvFile(file, path, options.encoding)
-    if kind is FileKind.XLSX:
-        from campaigns.recipients.xlsx_file import Workbook
-
-        return Workbook(file, path, options.worksheet, skip_hidden=skip_hidden)
-    if kind is FileKind.ODS:
-        from campaigns.recipients.ods_file import OdsFile
-
-        return OdsFile(file, path, options.worksheet, skip_hidden=skip_hidden)
-    from campaigns.recipients.binary_file import BinaryWorkbook
-
-    return BinaryWorkbook(file, path, kind, options.worksheet)
-
-
-def _refuse_what_does_not_fit(path: Path, kind: FileKind, options: ReadOptions) -> None:
-    where = Where(file=path.name)
-    if kind is FileKind.CSV and options.worksheet is not None:
-        sentence = f"{path.name} is a text file and has no worksheets."
-        raise SpreadsheetError(sentence, where=where, remedy="Leave out --worksheet.")
-    if kind is not FileKind.CSV and options.encoding is not None:
-        sentence = f"{path.name} is a workbook, which needs no encoding."
-        raise SpreadsheetError(sentence, where=where, remedy="Leave out --encoding.")
-    if options.hidden_rows is None or kind in (FileKind.XLSX, FileKind.ODS):
-        return
-    if kind is FileKind.CSV:
-        sentence = f"{path.name} is a text file and has no hidden rows."
-        raise SpreadsheetError(sentence, where=where, remedy="Leave out --hidden-rows.")
-    if options.hidden_rows is HiddenRows.SKIP:
-        sentence = f"Which rows are hidden is not read from an {kind} file."
-        raise SpreadsheetError(sentence, where=where, remedy="Save it in Excel as .xlsx, and import that.")
 
 
 class Sheet:
@@ -175,12 +83,13 @@ class Sheet:
         at = find_header(seen, options.columns.values(), self._where)
         self.header_row = sample[at][0]
         self._sample = sample[at + 1 :]
+        self._hidden()
         headers = self._headers(seen[at][1])
         self._width = len(headers)
         self.address_place, self.columns = self._name_columns(headers, seen[at + 1 :], options)
         self._writer = self._find_kinds(options)
         if is_open_elsewhere(path):
-            self._tally.add(_open_elsewhere(path))
+            self._tally.add(odd_rows.open_elsewhere(path.name))
 
     def rows(self) -> Iterator[SheetRow]:
         """Every row below the header that is not wholly blank, good or rejected."""
@@ -204,14 +113,14 @@ class Sheet:
             address = addresses.read(given)
             if isinstance(address, str) and (inner := address_beside_name(given)):
                 address = addresses.read(inner)
-                self._tally.add(_name_beside(given, self.columns[place].header), row)
+                self._tally.add(odd_rows.name_beside_address(given, self.columns[place].header), row)
             if extra or isinstance(address, str):
                 note = extra or str(address)
                 yield SheetRow(row, write(row, cells), given, None, RowVerdict.REJECTED, note)
             else:
                 yield SheetRow(row, write(row, cells), given, address, RowVerdict.GOOD, "")
         self._sample = []
-        self._judge_hidden()
+        self._tell_hidden()
 
     def progress(self) -> tuple[int, int]:
         """Bytes read so far, and all."""
@@ -311,7 +220,7 @@ class Sheet:
         if not beyond:
             return cells[:width], ""
         if self._source.typed:
-            self._tally.add(self._beyond(), row)
+            self._tally.add(odd_rows.beyond_columns(column_letter(width - 1)), row)
             return cells[:width], ""
         filled = max(place + 1 for place, cell in enumerate(cells) if not is_blank(cell))
         return cells[:width], (
@@ -325,10 +234,10 @@ class Sheet:
         given = shown(cells[place]).strip()
         header = self.columns[place].header
         if "@" not in given:
-            self._tally.add(_in_the_link(given, header), row)
+            self._tally.add(odd_rows.address_in_link(given, header), row)
             return [*cells[:place], address, *cells[place + 1 :]]
         if address.casefold() not in given.casefold():
-            self._tally.add(_other_link(given, address, header), row)
+            self._tally.add(odd_rows.link_elsewhere(given, address, header), row)
         return cells
 
     def _without_address(self, row: int, cells: Sequence[Cell], given: Cell, extra: str) -> SheetRow:
@@ -343,76 +252,20 @@ class Sheet:
         text = shown(given)
         return SheetRow(row, self._writer.write(row, cells), text, None, RowVerdict.REJECTED, extra or note)
 
-    def _judge_hidden(self) -> None:
-        """Whether people who are filtered away are meant as well is asked, not guessed."""
+    def _hidden(self) -> list[int]:
+        """The rows of the table that are hidden; SpreadsheetError if nobody said what to do with them."""
         hidden = [row for row in self._source.hidden if row > self.header_row]
-        if not hidden:
-            return
-        if self._hidden_rows is None:
+        if hidden and self._hidden_rows is None:
+            rows = f"row{'s' if len(hidden) > 1 else ''} {', '.join(map(str, hidden[:FIRST_ROWS]))}"
             raise SpreadsheetError(
-                f"{len(hidden):,} of the rows {'is' if len(hidden) == 1 else 'are'} hidden or filtered away in the sheet: "
-                f"row {', '.join(map(str, hidden[:FIRST_ROWS]))}{' and others' if len(hidden) > FIRST_ROWS else ''}.",
+                f"Rows are hidden or filtered away in the sheet: {rows}{' and others' if len(hidden) > FIRST_ROWS else ''}.",
                 where=self._where,
                 remedy="Say whether these people are meant, too: --hidden-rows read, or --hidden-rows skip.",
             )
-        did = "read, too" if self._hidden_rows is HiddenRows.READ else "skipped"
-        self._tally.add(
-            Finding(
-                code="hidden_rows",
-                severity=Severity.WARNS,
-                sentence=f"Rows that are hidden or filtered away in the sheet were {did}.",
-                remedy="Nothing to do: --hidden-rows said so.",
-                where=f"worksheet {self.worksheet}",
-                rows=len(hidden),
-                first_rows=tuple(hidden[:FIRST_ROWS]),
-            )
-        )
+        return hidden
 
-    def _beyond(self) -> Finding:
-        return Finding(
-            code="cells_beyond_columns",
-            severity=Severity.WARNS,
-            sentence="Cells to the right of the last column were not read.",
-            remedy="Give their column a header to have it imported.",
-            where=f"right of column {column_letter(self._width - 1)}",
-        )
-
-
-def _in_the_link(given: str, header: str) -> Finding:
-    return Finding(
-        code="address_in_link",
-        severity=Severity.WARNS,
-        sentence=f"{excerpt(given)} in {header} shows no address, but is a link to one: that was read.",
-        remedy="Nothing to do, unless the link is wrong. To use the name in a mail, give it a column of its own.",
-        where=f"column {header}",
-    )
-
-
-def _other_link(given: str, address: str, header: str) -> Finding:
-    return Finding(
-        code="link_elsewhere",
-        severity=Severity.WARNS,
-        sentence=f"{excerpt(given)} in {header} is a link to another address, {excerpt(address)}: what the cell shows was read.",
-        remedy="Look which of the two is right.",
-        where=f"column {header}",
-    )
-
-
-def _name_beside(given: str, header: str) -> Finding:
-    return Finding(
-        code="name_beside_address",
-        severity=Severity.WARNS,
-        sentence=f"{excerpt(given)} in {header} holds a name beside the address: the address was read.",
-        remedy="Nothing to do. To use the name in a mail, give it a column of its own.",
-        where=f"column {header}",
-    )
-
-
-def _open_elsewhere(path: Path) -> Finding:
-    return Finding(
-        code="open_elsewhere",
-        severity=Severity.WARNS,
-        sentence=f"{path.name} is open in another program: what is not saved there yet was not read.",
-        remedy="Save it, close it in Excel, and import it again.",
-        where=path.name,
-    )
+    def _tell_hidden(self) -> None:
+        """Whether people who are filtered away are meant as well is asked, not guessed; the answer is told."""
+        hidden = self._hidden()
+        if hidden:
+            self._tally.add(odd_rows.hidden(hidden, self.worksheet, read=self._hidden_rows is HiddenRows.READ))

@@ -164,7 +164,7 @@ def test_cells_under_a_merged_one_are_not_seen(write_ods):
 @pytest.mark.parametrize("how", ["collapse", "filter"])
 def test_hidden_and_filtered_rows_are_asked_about(write_ods, how):
     path = write_ods(table(HEADER, person(1), person(2, more=f'table:visibility="{how}"')))
-    with pytest.raises(SpreadsheetError, match="1 of the rows is hidden or filtered away in the sheet: row 3"):
+    with pytest.raises(SpreadsheetError, match="Rows are hidden or filtered away in the sheet: row 3"):
         read_sheet(path)
     assert [one.row for one in read_sheet(path, hidden_rows=HiddenRows.SKIP).rows] == [2]
     assert [one.row for one in read_sheet(path, hidden_rows=HiddenRows.READ).rows] == [2, 3]

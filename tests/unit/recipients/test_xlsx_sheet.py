@@ -302,7 +302,7 @@ def test_a_wrong_dimension_and_rows_far_below_make_no_rows(people):
 
 def test_hidden_rows_are_asked_about(people):
     path = edited(people, SHEET, ('<row r="3"', '<row hidden="1" r="3"'))
-    with pytest.raises(SpreadsheetError, match="1 of the rows is hidden or filtered away in the sheet: row 3") as error:
+    with pytest.raises(SpreadsheetError, match="Rows are hidden or filtered away in the sheet: row 3") as error:
         read_sheet(path)
     assert "--hidden-rows read, or --hidden-rows skip" in error.value.remedy
 
