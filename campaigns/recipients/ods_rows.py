@@ -9,7 +9,7 @@ from campaigns.recipients.addresses import looks_like_address
 from campaigns.recipients.cells import MOST_COLUMNS, Cell, is_blank, shown
 from campaigns.recipients.links import address_in
 from campaigns.recipients.ods_cells import OFFICE, STYLE, TABLE, link_of, read_cell
-from campaigns.recipients.sheet_part import LAST_ROW, SheetPart
+from campaigns.recipients.sheet_part import LAST_ROW, MOST_ELEMENTS, SheetPart
 from campaigns.recipients.worksheets import LOOKED_AT
 
 _TABLE, _ROW, _BODY = f"{TABLE}table", f"{TABLE}table-row", f"{OFFICE}spreadsheet"
@@ -82,15 +82,16 @@ def _row_elements(part: SheetPart) -> Iterator[tuple[Table, Element | None]]:
     hidden_styles: set[str] = set()
     holders: list[Element] = []
     table: Table | None = None
-    depth = width = 0  # tables may stand in the drawings and cells of tables
+    depth = width = elements = 0  # tables may stand in the drawings and cells of tables
     for event, element in iterparse(part, ("start", "end")):  # noqa: S314  guards.py has refused entities
         tag = element.tag
         if event == "start":
+            elements += 1
             if tag in (_CELL, _COVERED):
                 width += 1
-                if width > MOST_COLUMNS:
-                    raise _too_wide()
-            elif tag in _HOLDERS:
+            if width > MOST_COLUMNS or elements > MOST_ELEMENTS:
+                raise _too_wide()
+            if tag in _HOLDERS:
                 holders.append(element)
                 if tag == _TABLE:
                     depth += 1
@@ -100,7 +101,7 @@ def _row_elements(part: SheetPart) -> Iterator[tuple[Table, Element | None]]:
                         yield table, None
         elif tag == _ROW:
             if depth == 1 and table is not None:
-                width = 0
+                width = elements = 0
                 yield table, element
                 holders[-1].clear()
                 part.end_row()

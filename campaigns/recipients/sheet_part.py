@@ -13,6 +13,7 @@ from campaigns.recipients.opening import damaged
 
 LAST_ROW = 1_048_576  # of Excel and of LibreOffice
 LARGEST_ROW = 64 << 20  # bytes of XML
+MOST_ELEMENTS = 400_000  # of a row's XML: two dozen for each cell that a row can have
 MOST_MADE_UP = 50_000_000  # cells that the file does not spell out: gaps in rows, and repetitions
 
 

@@ -8,6 +8,7 @@ not there, keeps an element for each row that was, and takes three times as long
 import warnings
 from array import array
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BufferedReader
 from itertools import islice
 from pathlib import Path
@@ -25,6 +26,7 @@ from campaigns.recipients.opening import damaged, sha256_of
 from campaigns.recipients.sheet_part import SheetPart, guarded
 from campaigns.recipients.worksheets import LOOKED_AT, choose_worksheet
 from campaigns.recipients.xlsx_cells import CellReader, formats_of, strings_of
+from campaigns.recipients.xlsx_plain import NotPlainError, parse_plain_rows
 from campaigns.recipients.xlsx_rows import parse_rows
 
 _STRICT = b"purl.oclc.org/ooxml"
@@ -59,10 +61,27 @@ class Workbook:
             raise damaged(self._name) from error
 
     def rows(self) -> Iterator[tuple[int, list[Cell]]]:
-        """Row number and cells of each row that the file holds, blank ones too."""
+        """Row number and cells of each row with something in it."""
+        return guarded(self._rows(), self._name, self.worksheet)
+
+    def _rows(self) -> Iterator[tuple[int, list[Cell]]]:
+        """As spreadsheet programs spell them; what is spelled otherwise is parsed from where that begins."""
+        last = 0
+        try:
+            with self._open_part() as part:
+                for row, cells in parse_plain_rows(part, self._cells):
+                    yield row, cells
+                    last = row
+        except NotPlainError:
+            del self.hidden[:]
+            with self._open_part() as part:
+                yield from (pair for pair in parse_rows(part, self._cells) if pair[0] > last)
+
+    @contextmanager
+    def _open_part(self) -> Iterator[SheetPart]:
         with self._archive.open(self._sheets[self.worksheet]) as stream:
             self._part = SheetPart(stream, skip_hidden=self._skip_hidden, hidden=self.hidden)
-            yield from guarded(parse_rows(self._part, self._cells), self._name, self.worksheet)
+            yield self._part
 
     def progress(self) -> tuple[int, int]:
         """Bytes of the worksheet read so far, and all."""

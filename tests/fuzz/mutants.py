@@ -64,11 +64,11 @@ def _with_a_broken_part(good: bytes, chance: random.Random) -> bytes:
         guilty = chance.choice([name for name in old.namelist() if name.endswith((".xml", ".bin", ".rels"))])
         for name in old.namelist():
             content = old.read(name)
-            new.writestr(name, _broken_part(content, chance) if name == guilty else content)
+            new.writestr(name, broken_part(content, chance) if name == guilty else content)
     return whole.getvalue()
 
 
-def _broken_part(content: bytes, chance: random.Random) -> bytes:
+def broken_part(content: bytes, chance: random.Random) -> bytes:
     """XML stays XML as often as not: what is well-formed and absurd gets furthest."""
     if not content.lstrip().startswith(b"<") or chance.random() < 0.4:
         return _broken(content, chance)

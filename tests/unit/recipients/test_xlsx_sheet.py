@@ -203,8 +203,8 @@ def test_a_sheet_that_is_far_wider_than_filled_is_refused(people, monkeypatch):
 
 
 def test_a_row_larger_than_any_row_is_refused(people, monkeypatch):
-    monkeypatch.setattr(sheet_part, "LARGEST_ROW", 200_000)
-    long = f'<c r="C2" t="inlineStr"><is><t>{"x" * 300_000}</t></is></c>'
+    monkeypatch.setattr(sheet_part, "LARGEST_ROW", 1 << 20)
+    long = f'<c r="C2" t="inlineStr"><is><t>{"x" * (3 << 20)}</t></is></c>'
     with pytest.raises(SpreadsheetError, match="The row is larger than") as error:
         read_sheet(edited(people, SHEET, ('<c r="C2"><v>1</v></c>', long)))
     assert error.value.where.row == 2
