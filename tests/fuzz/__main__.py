@@ -26,7 +26,7 @@ def main() -> int:
                 path.unlink()
             except Exception as error:
                 came_to["failed"] += 1
-                print(f"{path}: {type(error).__name__}: {error}")
+                print(f"{path}: {type(error).__name__}: {error}", flush=True)
     print(f"{dict(came_to)} in {time.monotonic() - began:.0f} s, {highest_memory() >> 20} MB at the highest")
     return 1 if came_to["failed"] or highest_memory() > MOST_MEMORY else 0
 
