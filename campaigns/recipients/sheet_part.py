@@ -39,8 +39,9 @@ class SheetPart:
             )
         return data
 
-    def end_row(self) -> None:
-        self._row_began = self.read_so_far
+    def end_row(self, pending: int = 0) -> None:
+        """What was read belongs to whole rows, but for the last `pending` bytes."""
+        self._row_began = self.read_so_far - pending
 
     def make_up(self, cells: int) -> None:
         """Count cells that stand in the sheet without standing in the file; a few bytes can ask for billions of them."""

@@ -88,10 +88,10 @@ def _pieces(part: SheetPart, rest: bytes) -> Iterator[bytes]:
         *rows, rest = (rest if over < 0 else rest[:over]).split(_END)
         for row in rows:
             yield _without_empty_rows(row) + _END
-        if rows:
-            part.end_row()
+        rest = _without_empty_rows(rest)  # a format down to the last row is a million of them
+        part.end_row(pending=len(rest))
         if over >= 0:
-            if _without_empty_rows(rest).strip():
+            if rest.strip():
                 raise NotPlainError
             part.drain()
             return
