@@ -10,9 +10,9 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 DEVELOPMENT = (
-    "aiosmtpd", "cryptography", "h11", "hatchling", "hypothesis", "import-linter", "mypy", "packaging", "pytest",
+    "aiosmtpd", "cryptography", "h11", "hatchling", "hypothesis", "import-linter", "mypy", "odfpy", "packaging", "pytest",
     "pytest-asyncio", "pytest-randomly", "pytest-timeout", "pytest-xdist", "ruff", "trustme", "types-babel",
-    "types-defusedxml", "types-openpyxl", "xlsxwriter",
+    "types-defusedxml", "types-openpyxl", "xlsxwriter", "xlwt",
 )  # fmt: skip
 
 

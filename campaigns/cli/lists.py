@@ -10,6 +10,7 @@ from campaigns.cli.help import show_help
 from campaigns.cli.options import (
     Columns,
     Encoding,
+    HiddenRowsWord,
     ListName,
     RepeatedRows,
     RowsOut,
@@ -54,13 +55,14 @@ def import_(
     kind: Types = None,
     encoding: Encoding = "",
     repeated: RepeatedRows = None,
+    hidden_rows: HiddenRowsWord = "",
     rows: RowsOut = None,
 ) -> None:
     """Read a spreadsheet into a list. Importing into a list again makes its next sheet."""
     from campaigns.actions.import_list import import_list
     from campaigns.actions.import_rows import write_import_rows
 
-    options = read_options(worksheet, column, kind, encoding)
+    options = read_options(worksheet, column, kind, encoding, hidden_rows)
     out = writable(rows, sheet)
     with face.desk() as desk, face.progress(f"Reading {sheet.name}") as progress:
         result = import_list(desk, sheet, list_name, options, repeated=repeated_of(repeated), progress=progress)

@@ -19,6 +19,7 @@ from campaigns.cli.options import (
     Encoding,
     Exclude,
     From,
+    HiddenRowsWord,
     NotMailedIn,
     RepeatedRows,
     SheetPath,
@@ -67,6 +68,7 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
         kind: Types = None,
         encoding: Encoding = "",
         repeated: RepeatedRows = None,
+        hidden_rows: HiddenRowsWord = "",
         transport: TransportName = "",
         sender: From = "",
         at: When = "",
@@ -87,7 +89,7 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
         from campaigns.model.audience import Audience
         from campaigns.settings import LOCAL
 
-        options = read_options(worksheet, column, kind, encoding)
+        options = read_options(worksheet, column, kind, encoding, hidden_rows)
         audience = Audience.read(where, exclude or (), not_mailed_in)
         typed = Typed(sheet, template, options, transport or LOCAL, sender, at, zone, throttle or (), audience)
         listed = list_name or sheet.stem

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 CampaignName = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign's name.", show_default=False)]
 SheetPath = Annotated[
-    Path, typer.Argument(metavar="SHEET", help="A .csv or .xlsx file with one person a row.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="SHEET",
+        help="A spreadsheet with one person a row: .csv, .xlsx, .xlsm, .xls, .xlsb or .ods.",
+        show_default=False,
+    ),
 ]
 TemplateName = Annotated[
     str,
@@ -54,6 +59,15 @@ Types = Annotated[
 Encoding = Annotated[
     str,
     typer.Option("--encoding", metavar="NAME", help="How a .csv was written, if not in UTF-8.", show_default=False),
+]
+HiddenRowsWord = Annotated[
+    str,
+    typer.Option(
+        "--hidden-rows",
+        metavar="read|skip",
+        help="Whether rows that are hidden or filtered away are meant, too.",
+        show_default=False,
+    ),
 ]
 
 TransportName = Annotated[
@@ -152,11 +166,14 @@ def row_or_edge_cases(row: int | None, edge_cases: bool) -> None:
 
 
 def read_options(
-    worksheet: str, columns: Sequence[str] | None, types: Sequence[str] | None, encoding: str
+    worksheet: str, columns: Sequence[str] | None, types: Sequence[str] | None, encoding: str, hidden_rows: str
 ) -> "ReadOptions":
-    """How a sheet is to be read; UsageError for a pair without `=` or an unknown kind."""
+    """How a sheet is to be read; UsageError for a pair without `=` or an unknown word."""
     from campaigns.model.column import CellKind
-    from campaigns.recipients.sheet import ReadOptions
+    from campaigns.recipients.sheet import HiddenRows, ReadOptions
+
+    if hidden_rows and hidden_rows not in list(HiddenRows):
+        raise UsageError(f"`--hidden-rows {hidden_rows}` is unknown.", remedy=f"Choose one of {', '.join(HiddenRows)}.")
 
     kinds: dict[str, CellKind] = {}
     for field, word in _pairs(types, "--type", "amount=number").items():
@@ -171,6 +188,7 @@ def read_options(
         columns=_pairs(columns, "--column", "email=E-Mail"),
         types=kinds,
         encoding=encoding or None,
+        hidden_rows=HiddenRows(hidden_rows) if hidden_rows else None,
     )
 
 

@@ -75,6 +75,17 @@ def looks_like_address(text: str) -> bool:
     return _LOOKS_LIKE.match(text.strip()) is not None
 
 
+_BESIDE_A_NAME = re.compile(r"(?P<name>\"[^\"]*\"|'[^']*'|[^\"<>@;]*)\s*<\s*(?P<address>[^\s@<>,;]+@[^\s@<>,;]+)\s*>")
+
+
+def address_beside_name(text: str) -> str | None:
+    """The address in a cell like `"Ann" <ann@example.com>`, as mail programs write it; None for any other cell."""
+    if ">" not in text:
+        return None
+    found = _BESIDE_A_NAME.fullmatch(text.strip().strip(INVISIBLE).rstrip(",;").strip())
+    return found["address"].removeprefix("mailto:") if found else None
+
+
 def excerpt(text: str, longest: int = 60) -> str:
     """A cell's content in typographic quotes, cut where it is long, for a sentence."""
     seen = "".join(c if c.isprintable() else " " for c in text[: longest + 1]).strip()
@@ -86,7 +97,7 @@ def _fold(wire: str) -> str:
     return unicodedata.normalize("NFC", wire.lower())
 
 
-_SEVERAL = re.compile(r"@[^@]+[\s,;]+[^@\s]+@")
+_SEVERAL = re.compile(r"@[^@\s]+\.[^@]*[\s,;/|&][^@]*@")
 _NAMED = re.compile(r"<[^<>\s]*@[^<>\s]*>\s*\Z")
 
 
@@ -99,7 +110,7 @@ def _why_not(text: str, otherwise: str) -> str:
     if not at:
         return f"{cell} has no @."
     if _SEVERAL.search(text):
-        return f"{cell} holds more than one address: give each its own row."
+        return f"{cell} holds more than one address: copy the row for each of them, and leave one in each cell."
     if _NAMED.search(text):
         return f"{cell} holds more than the address: put the name into a column of its own."
     if text.lower().startswith("mailto:"):

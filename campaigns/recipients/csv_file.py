@@ -26,9 +26,11 @@ class CsvFile:
 
     worksheet = ""
     typed = False  # all its cells are text
+    hidden: Sequence[int] = ()
 
     def __init__(self, file: io.BufferedReader, path: Path, encoding: str | None) -> None:
         self._name = path.name
+        self.links: dict[tuple[int, int], str] = {}
         decoded = find_encoding(file, path.name, encoding)
         self.encoding, self.sha256, self._size = decoded.encoding, decoded.sha256, decoded.size
         self._file = file

@@ -16,9 +16,10 @@ _SMALL = 16 << 20
 _REMEDY = "If you made it yourself: save the sheet as CSV, and import that. If not, do not open it."
 
 
-def check_archive(archive: ZipFile, name: str) -> None:
+def check_archive(archive: ZipFile, name: str, *, streamed: str = "xl/worksheets/sheet") -> None:
     """Raise SpreadsheetError for an archive that would fill the memory, or whose XML declares entities.
 
+    `streamed`: how the names of parts begin that are never held in memory whole.
     zipfile never unpacks more of a member than its directory entry says, so the declared sizes can be trusted.
     """
     members = archive.infolist()
@@ -26,8 +27,9 @@ def check_archive(archive: ZipFile, name: str) -> None:
         raise _bomb(name)
     for member in members:
         packed = member.file_size / max(member.compress_size, 1)
-        held_whole = not member.filename.startswith("xl/worksheets/sheet")
-        if (member.file_size > _SMALL and packed > _MOST_PACKED) or (
+        held_whole = not member.filename.startswith(streamed)
+        most = _MOST_PACKED if held_whole else 2 * _MOST_PACKED
+        if (member.file_size > _SMALL and packed > most) or (
             held_whole and _is_parsed(member) and member.file_size > _LARGEST_PART
         ):
             raise _bomb(name)

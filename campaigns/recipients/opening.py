@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import zlib
 from collections.abc import Callable
 from difflib import get_close_matches
 from enum import Enum
@@ -12,12 +13,19 @@ from zipfile import BadZipFile, ZipFile
 from campaigns.errors import SpreadsheetError, Where
 
 _CHUNK = 1 << 20
+_MANIFEST = "META-INF/manifest.xml"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
 class FileKind(Enum):
     CSV = "csv"
-    XLSX = "xlsx"
+    XLSX = "xlsx"  # .xlsm as well: macros are never looked at
+    ODS = "ods"
+    XLS = "xls"
+    XLSB = "xlsb"
+
+    def __str__(self) -> str:
+        return f".{self.value}"
 
 
 def open_file(path: Path) -> tuple[BufferedReader, FileKind]:
@@ -100,7 +108,10 @@ def _look(file: BufferedReader, name: str) -> FileKind:
     if head.startswith(b"PK\x03\x04"):
         return _look_into_zip(file, name)
     if head.startswith(_OLE):
-        raise _refused(_what_is_ole(file), name)
+        what = _what_is_ole(file)
+        if what is None:
+            return FileKind.XLS
+        raise _refused(what, name)
     for says, what in _MAGIC:
         if says(head):
             raise _refused(what, name)
@@ -112,8 +123,9 @@ _WORD = ("a Word file", "Copy its table into an empty Excel sheet and save that 
 _OUTLOOK = ("an Outlook file", "Export the addresses from Outlook as CSV.")
 _PDF = ("a PDF", "Ask for the sheet that it was made from, as .xlsx or CSV.")
 _ENCRYPTED = ("protected by a password", "Open it in Excel, remove the password under File > Info, and save it.")
+_LOCKED_ODS = ("protected by a password", "Open it in LibreOffice, and save it as a copy without a password.")
 _DAMAGED = ("damaged", "Open it in Excel, let it repair the file, and save it again as .xlsx.")
-_OLD_EXCEL = ("an old Excel file (.xls)", _SAVE)
+_OLD_EXCEL = ("a file of Excel 4 or older", "Open it in LibreOffice and save it as .xlsx.")
 _PICTURE = ("a picture", "Ask for the sheet itself, as .xlsx or CSV.")
 _OTHER_ZIP = ("a zip archive", "Unpack it, and import the sheet that is in it.")
 
@@ -150,6 +162,11 @@ def damaged(name: str) -> SpreadsheetError:
     return _refused(_DAMAGED, name)
 
 
+def locked(name: str) -> SpreadsheetError:
+    """The word for a workbook that needs a password."""
+    return _refused(_ENCRYPTED, name)
+
+
 def _look_into_zip(file: BufferedReader, name: str) -> FileKind:
     try:
         with ZipFile(file) as archive:
@@ -159,7 +176,8 @@ def _look_into_zip(file: BufferedReader, name: str) -> FileKind:
                 if "mimetype" in names and archive.getinfo("mimetype").file_size < 200
                 else b""
             )
-    except (BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError, OverflowError):
+            is_locked = b"encrypt" in _beginning(archive, _MANIFEST) or "encrypted-package" in names
+    except (BadZipFile, zlib.error, OSError, ValueError, NotImplementedError, RuntimeError, EOFError, OverflowError):
         raise damaged(name) from None
     finally:
         file.seek(0)
@@ -167,35 +185,46 @@ def _look_into_zip(file: BufferedReader, name: str) -> FileKind:
         if any(entry.startswith(part) for entry in names):
             raise _refused(what, name)
     if b"opendocument" in mime:
-        kind = "an OpenDocument sheet (.ods)" if b"spreadsheet" in mime else "an OpenDocument text"
-        raise _refused((kind, _SAVE), name)
+        if b"spreadsheet" not in mime:
+            raise _refused(("an OpenDocument text", "Copy its table into an empty sheet and save that as .ods."), name)
+        if is_locked:
+            raise _refused(_LOCKED_ODS, name)
+        return FileKind.ODS
+    if "xl/workbook.bin" in names:
+        return FileKind.XLSB
     if "[Content_Types].xml" not in names:
         raise _refused(_OTHER_ZIP, name)
     return FileKind.XLSX
+
+
+def _beginning(archive: ZipFile, part: str, size: int = 1 << 20) -> bytes:
+    if part not in archive.namelist():
+        return b""
+    with archive.open(part) as stream:
+        return stream.read(size)
 
 
 _ZIP_PARTS = (
     ("word/", _WORD),
     ("ppt/", ("a presentation", "Copy its table into an empty Excel sheet and save that as .xlsx.")),
     ("visio/", ("a Visio drawing", "Ask for the sheet itself, as .xlsx or CSV.")),
-    ("xl/workbook.bin", ("a binary workbook (.xlsb)", _SAVE)),
     ("Index/", ("a Numbers, Pages or Keynote file", "Open it in Numbers and export it as Excel or CSV.")),
 )
 
 # Names of streams in a compound file [MS-CFB], UTF-16LE.
-_OLE_STREAMS = (
+_OLE_STREAMS: tuple[tuple[str, tuple[str, str] | None], ...] = (
     ("EncryptedPackage", _ENCRYPTED),
     ("WordDocument", _WORD),
     ("__substg1.0_", _OUTLOOK),
     ("__properties_version1.0", _OUTLOOK),
     ("PowerPoint Document", ("a presentation", "Copy its table into an empty Excel sheet and save that as .xlsx.")),
-    ("Workbook", _OLD_EXCEL),
-    ("Book", _OLD_EXCEL),
+    ("Workbook", None),
+    ("Book", None),
 )
 
 
-def _what_is_ole(file: BufferedReader) -> tuple[str, str]:
-    """Which program's compound file this is, by the names of its streams, which may stand anywhere in it."""
+def _what_is_ole(file: BufferedReader) -> tuple[str, str] | None:
+    """What this compound file is, by the names of its streams, which may stand anywhere in it; None for an .xls."""
     found: set[str] = set()
     tail = b""
     file.seek(0)
@@ -204,4 +233,7 @@ def _what_is_ole(file: BufferedReader) -> tuple[str, str]:
         found |= {stream for stream, _ in _OLE_STREAMS if stream.encode("utf-16-le") in window}
         tail = window[-64:]
     file.seek(0)
-    return next((what for stream, what in _OLE_STREAMS if stream in found), ("an Office file of an old kind", _SAVE))
+    return next(
+        (what for stream, what in _OLE_STREAMS if stream in found),
+        ("damaged, or an Office file without a sheet", _SAVE),
+    )

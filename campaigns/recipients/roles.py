@@ -9,7 +9,7 @@ from babel import Locale
 
 from campaigns.errors import SpreadsheetError, Where
 from campaigns.model.column import Column, Role, Why
-from campaigns.recipients.addresses import looks_like_address
+from campaigns.recipients.addresses import address_beside_name, looks_like_address
 from campaigns.recipients.columns import ADDRESS, column_letter, listed, quoted
 from campaigns.recipients.names import Names, fold
 
@@ -93,7 +93,8 @@ def _address(look: Look, where: Where) -> tuple[int, Why]:
 def address_share(cells: Sequence[str]) -> float:
     """Which share of the filled cells looks like addresses."""
     filled = [cell for cell in cells if cell]
-    return sum(looks_like_address(cell) for cell in filled) / len(filled) if filled else 0.0
+    fitting = sum(looks_like_address(cell) or address_beside_name(cell) is not None for cell in filled)
+    return fitting / len(filled) if filled else 0.0
 
 
 def _named(look: Look, _: Roles) -> Iterator[tuple[int, Role]]:

@@ -13,6 +13,7 @@ from campaigns.recipients.cells import ERROR_TEXTS, LONGEST_CELL, Cell, Trouble,
 from campaigns.recipients.kinds import Reading, Value
 
 KNOWN_CELLS = 5_000  # typed texts remembered per column, so that memory does not grow with the rows
+_TOO_MANY_DIGITS = 10**15
 _ERROR_MARK = '"#'
 
 _MEANING = {CellKind.NUMBER: "a number", CellKind.DATE: "a date", CellKind.YES_NO: "yes or no"}
@@ -101,10 +102,13 @@ class RowWriter:
             return "null"
         assert isinstance(cell, Typed)
         kind = self._readings[place].kind
+        too_long = isinstance(cell.value, int) and cell.value >= _TOO_MANY_DIGITS
+        if too_long:
+            self._digits_lost(row, place, cell)
         if kind is CellKind.TEXT:
             return quote(cell.shown)
         if kind is cell.kind:
-            if "E+" in cell.shown:
+            if "E+" in cell.shown and not too_long:
                 self._shortened(row, place, cell)
             return _fragment(cell.shown, cell.value)
         if kind is CellKind.NUMBER or (value := self._readings[place].read(cell.shown)) is None:
@@ -152,6 +156,16 @@ class RowWriter:
             row,
             f"{cell.value} in {header} prints as {cell.shown}, as Excel shows it.",
             "Give the column the number format 0 in Excel, save, and import again.",
+        )
+
+    def _digits_lost(self, row: int, place: int, cell: Typed) -> None:
+        header = self._columns[place].header
+        self._add(
+            "digits_lost",
+            place,
+            row,
+            f"{excerpt(cell.shown)} in {header} is a number of more than 15 digits, and a spreadsheet keeps no more of one.",
+            "If it is an account or an order: format the column as text, and type the digits again.",
         )
 
     def _kept_as_text(self, row: int, place: int, text: str) -> None:

@@ -5,18 +5,19 @@ with open_sheet(path, options) as sheet:
     sheet.findings(), sheet.final_columns()
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from campaigns.errors import SpreadsheetError, Where
 from campaigns.model.column import CellKind, Column, Role
-from campaigns.model.finding import Finding, FindingTally
-from campaigns.model.states import RowVerdict, Severity
-from campaigns.recipients.addresses import Address, AddressReader
+from campaigns.model.finding import FIRST_ROWS, Finding, FindingTally
+from campaigns.model.states import RowVerdict
+from campaigns.recipients import odd_rows
+from campaigns.recipients.addresses import Address, AddressReader, address_beside_name, looks_like_address
 from campaigns.recipients.cells import Cell, Trouble, is_blank, shown
 from campaigns.recipients.columns import (
     choose_columns,
@@ -24,35 +25,20 @@ from campaigns.recipients.columns import (
     column_letter,
     name_fields,
 )
-from campaigns.recipients.csv_file import CsvFile
 from campaigns.recipients.header import Rows, find_header
 from campaigns.recipients.kinds import find_readings
 from campaigns.recipients.memory import kept_fields, kept_kinds, proved_before, same_columns, with_reading, with_roles
 from campaigns.recipients.names import read_names
-from campaigns.recipients.opening import FileKind, is_open_elsewhere, open_file
+from campaigns.recipients.opening import is_open_elsewhere
 from campaigns.recipients.roles import Look, find_roles
 from campaigns.recipients.rows import RowWriter
+from campaigns.recipients.source import HiddenRows, ReadOptions, Row, Source, open_source
 from campaigns.recipients.written import habits_of
 
-__all__ = ["Address", "ReadOptions", "Sheet", "SheetRow", "open_sheet"]
+__all__ = ["Address", "HiddenRows", "ReadOptions", "Sheet", "SheetRow", "open_sheet"]
 
 SAMPLE_ROWS = 1_000
 _SAMPLE_CELLS = 200_000  # a very wide sheet is judged by fewer rows
-
-Row = tuple[int, Sequence[Cell]]
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOptions:
-    """What the person says of a sheet, where finding out is not enough."""
-
-    worksheet: str | None = None
-    encoding: str | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)  # field -> header; "email" names the address column
-    types: Mapping[str, CellKind] = field(default_factory=dict)  # by field name or header
-    locale: str = "en_US"  # decides only what the data leave open
-    names: Path | None = None  # the folder whose `columns.toml` says what columns are called, besides ours
-    before: Sequence[Column] = ()  # the columns of the list's last sheet
 
 
 @dataclass(slots=True)
@@ -65,58 +51,19 @@ class SheetRow:
     note: str  # why it was rejected
 
 
-class Source(Protocol):
-    """A file's rows; CsvFile and Workbook."""
-
-    worksheet: str
-    encoding: str
-    delimiter: str
-    sha256: str
-    typed: bool
-
-    def rows(self) -> Iterator[Row]: ...
-    def progress(self) -> tuple[int, int]: ...
-    def findings(self) -> list[Finding]: ...
-    def close(self) -> None: ...
-
-
 def open_sheet(path: Path, options: ReadOptions | None = None) -> "Sheet":
-    """Open a .csv or .xlsx file, find its header, columns and addresses.
+    """Open a text file or a workbook of any kind, find its header, columns and addresses.
 
     Raises SpreadsheetError for a file that cannot be used, UsageError for options that do not fit.
     """
     options = options or ReadOptions()
     habits_of(options.locale)
-    source = _open_source(path, options)
+    source = open_source(path, options)
     try:
         return Sheet(path, source, options)
     except BaseException:
         source.close()
         raise
-
-
-def _open_source(path: Path, options: ReadOptions) -> Source:
-    file, kind = open_file(path)
-    try:
-        _refuse_what_does_not_fit(path, kind, options)
-        if kind is FileKind.XLSX:
-            from campaigns.recipients.xlsx_file import Workbook  # openpyxl takes longer to load than most lists to read
-
-            return Workbook(file, path, options.worksheet)
-        return CsvFile(file, path, options.encoding)
-    except BaseException:
-        file.close()
-        raise
-
-
-def _refuse_what_does_not_fit(path: Path, kind: FileKind, options: ReadOptions) -> None:
-    where = Where(file=path.name)
-    if kind is FileKind.CSV and options.worksheet is not None:
-        sentence = f"{path.name} is a text file and has no worksheets."
-        raise SpreadsheetError(sentence, where=where, remedy="Leave out --worksheet.")
-    if kind is FileKind.XLSX and options.encoding is not None:
-        sentence = f"{path.name} is a workbook, which needs no encoding."
-        raise SpreadsheetError(sentence, where=where, remedy="Leave out --encoding.")
 
 
 class Sheet:
@@ -131,6 +78,7 @@ class Sheet:
         self._tally = FindingTally()
         self._rows = source.rows()
         self._names = read_names(options.names)
+        self._hidden_rows = options.hidden_rows
 
         sample = self._take_sample()
         seen: Rows = [(row, [shown(cell) for cell in cells]) for row, cells in sample]
@@ -138,24 +86,27 @@ class Sheet:
         at = find_header(seen, known, self._names, self._where)
         self.header_row = sample[at][0]
         self._sample = sample[at + 1 :]
+        self._hidden()
         headers = self._headers(seen[at][1])
         self._width = len(headers)
         self.address_place, self.columns = self._name_columns(headers, seen[at + 1 :], options)
         self._writer = self._find_kinds(options)
         if is_open_elsewhere(path):
-            self._tally.add(_open_elsewhere(path))
+            self._tally.add(odd_rows.open_elsewhere(path.name))
 
     def rows(self) -> Iterator[SheetRow]:
         """Every row below the header that is not wholly blank, good or rejected."""
         addresses = AddressReader()
         place, width = self.address_place, self._width
-        write = self._writer.write
+        write, links = self._writer.write, self._source.links
         for row, cells in chain(self._sample, self._rows):
             extra = ""
             if len(cells) != width:
                 if all(map(is_blank, cells)):
                     continue
                 cells, extra = self._fitted(row, cells)
+            if links and (row, place) in links:
+                cells = self._linked(row, cells, links.pop((row, place)))
             given = cells[place]
             if type(given) is not str or not given or given.isspace():
                 if all(map(is_blank, cells)):
@@ -163,12 +114,16 @@ class Sheet:
                 yield self._without_address(row, cells, given, extra)
                 continue
             address = addresses.read(given)
+            if isinstance(address, str) and (inner := address_beside_name(given)):
+                address = addresses.read(inner)
+                self._tally.add(odd_rows.name_beside_address(given, self.columns[place].header), row)
             if extra or isinstance(address, str):
                 note = extra or str(address)
                 yield SheetRow(row, write(row, cells), given, None, RowVerdict.REJECTED, note)
             else:
                 yield SheetRow(row, write(row, cells), given, address, RowVerdict.GOOD, "")
         self._sample = []
+        self._tell_hidden()
 
     def progress(self) -> tuple[int, int]:
         """Bytes read so far, and all."""
@@ -227,6 +182,8 @@ class Sheet:
                 where=self._where,
                 remedy="Fill in the rows, or choose another file.",
             )
+        if self._source.links and not any(map(looks_like_address, chain.from_iterable(rows))):
+            rows = [self._with_links(row, cells) for (row, _), cells in zip(seen, rows, strict=True)]
         # An unnamed column goes by its letter, in what is said to people as well.
         named = [header or f"column {column_letter(n)}" for n, header in enumerate(headers)]
         self._before = same_columns(named, options.before)
@@ -236,6 +193,9 @@ class Sheet:
         return next(n for n, (role, _) in roles.items() if role is Role.ADDRESS), with_roles(
             named, fields, roles, chosen, kept
         )
+
+    def _with_links(self, row: int, cells: list[str]) -> list[str]:
+        return [self._source.links.get((row, place), cell) for place, cell in enumerate(cells)]
 
     def _find_kinds(self, options: ReadOptions) -> RowWriter:
         headers, fields = [column.header for column in self.columns], [column.field for column in self.columns]
@@ -270,13 +230,25 @@ class Sheet:
         if not beyond:
             return cells[:width], ""
         if self._source.typed:
-            self._tally.add(self._beyond(), row)
+            self._tally.add(odd_rows.beyond_columns(column_letter(width - 1)), row)
             return cells[:width], ""
         filled = max(place + 1 for place, cell in enumerate(cells) if not is_blank(cell))
         return cells[:width], (
             f"The row has {filled} cells, but the header has {width}: "
             f"look for a “{self.delimiter}” inside a cell that has no quote marks around it."
         )
+
+    def _linked(self, row: int, cells: Sequence[Cell], address: str) -> Sequence[Cell]:
+        """The row of an address cell with a link: the link counts only where the cell shows no address itself."""
+        place = self.address_place
+        given = shown(cells[place]).strip()
+        header = self.columns[place].header
+        if "@" not in given:
+            self._tally.add(odd_rows.address_in_link(given, header), row)
+            return [*cells[:place], address, *cells[place + 1 :]]
+        if address.casefold() not in given.casefold():
+            self._tally.add(odd_rows.link_elsewhere(given, address, header), row)
+        return cells
 
     def _without_address(self, row: int, cells: Sequence[Cell], given: Cell, extra: str) -> SheetRow:
         if isinstance(given, Trouble):
@@ -290,21 +262,20 @@ class Sheet:
         text = shown(given)
         return SheetRow(row, self._writer.write(row, cells), text, None, RowVerdict.REJECTED, extra or note)
 
-    def _beyond(self) -> Finding:
-        return Finding(
-            code="cells_beyond_columns",
-            severity=Severity.WARNS,
-            sentence="Cells to the right of the last column were not read.",
-            remedy="Give their column a header to have it imported.",
-            where=f"right of column {column_letter(self._width - 1)}",
-        )
+    def _hidden(self) -> list[int]:
+        """The rows of the table that are hidden; SpreadsheetError if nobody said what to do with them."""
+        hidden = [row for row in self._source.hidden if row > self.header_row]
+        if hidden and self._hidden_rows is None:
+            rows = f"row{'s' if len(hidden) > 1 else ''} {', '.join(map(str, hidden[:FIRST_ROWS]))}"
+            raise SpreadsheetError(
+                f"Rows are hidden or filtered away in the sheet: {rows}{' and others' if len(hidden) > FIRST_ROWS else ''}.",
+                where=self._where,
+                remedy="Say whether these people are meant, too: --hidden-rows read, or --hidden-rows skip.",
+            )
+        return hidden
 
-
-def _open_elsewhere(path: Path) -> Finding:
-    return Finding(
-        code="open_elsewhere",
-        severity=Severity.WARNS,
-        sentence=f"{path.name} is open in another program: what is not saved there yet was not read.",
-        remedy="Save it, close it in Excel, and import it again.",
-        where=path.name,
-    )
+    def _tell_hidden(self) -> None:
+        """Whether people who are filtered away are meant as well is asked, not guessed; the answer is told."""
+        hidden = self._hidden()
+        if hidden:
+            self._tally.add(odd_rows.hidden(hidden, self.worksheet, read=self._hidden_rows is HiddenRows.READ))

@@ -16,7 +16,8 @@ from campaigns.recipients.format_code import Is, sections_of
 from campaigns.recipients.number_format import FormatKind, kind_of_format, show_number, show_text
 from campaigns.recipients.serial_date import iso_of
 
-MAIN = f"{{{SHEET_MAIN_NS}}}"
+MAIN_NS = SHEET_MAIN_NS
+MAIN = f"{{{MAIN_NS}}}"
 _VALUE, _FORMULA, _INLINE = f"{MAIN}v", f"{MAIN}f", f"{MAIN}is"
 _STRING, _RUN, _TEXT = f"{MAIN}si", f"{MAIN}r", f"{MAIN}t"
 _FORMAT, _CELL_STYLES, _STYLE = f"{MAIN}numFmt", f"{MAIN}cellXfs", f"{MAIN}xf"
@@ -93,16 +94,25 @@ class CellReader:
             elif child.tag == _FORMULA:
                 formula = True
             elif child.tag == _INLINE and kind == "inlineStr":
-                return self._text(_text_of(child), style)
+                value = _joined(child)
+                break
+        return self.value_of(kind, style, value, formula=formula)
+
+    def value_of(self, kind: str | None, style: str | None, value: str | None, *, formula: bool) -> Cell:
+        """What the person sees in a cell of a type (`t`) and a style (`s`); None and "" are the same here."""
+        if not kind or kind == "n":
+            known = self._numbers.get((style, value)) if value else None
+            if known is not None:
+                return known
         if kind == "s" and value:
-            return self._text(self._strings[int(value)], style)
-        if kind == "str":
+            text = self._strings[int(value)]
+            return show_text(text, self._formats[int(style)]) if style and style in self._shows_texts else text
+        if kind in ("str", "inlineStr"):
             return self._text(_unescaped(value or ""), style)
         if not value:
             return Trouble("", "no_cached_value") if formula else ""
-        if kind is None or kind == "n":
-            known = self._numbers.get((style, value))
-            return self._number(style, value) if known is None else known
+        if not kind or kind == "n":
+            return self._number(style, value)
         return _other(kind, value)
 
     def _text(self, text: str, style: str | None) -> str:
@@ -149,6 +159,10 @@ def _other(kind: str, value: str) -> Cell:
 
 
 def _text_of(element: Element) -> str:
+    return _unescaped(_joined(element))
+
+
+def _joined(element: Element) -> str:
     """A string's text, with or without runs of formatting; readings in Japanese phonetics are left out."""
     parts = []
     for child in element:
@@ -156,7 +170,7 @@ def _text_of(element: Element) -> str:
             parts.append(child.text or "")
         elif child.tag == _RUN:
             parts += [text.text or "" for text in child if text.tag == _TEXT]
-    return _unescaped("".join(parts))
+    return "".join(parts)
 
 
 def _unescaped(text: str) -> str:

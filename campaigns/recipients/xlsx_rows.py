@@ -1,70 +1,62 @@
 """The rows of a worksheet's XML, streamed: nothing of a row stays in memory when the next one comes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import IO
 from xml.etree.ElementTree import Element, iterparse
 
 from openpyxl.utils.cell import column_index_from_string
 
 from campaigns.errors import SpreadsheetError
-from campaigns.model.finding import FIRST_ROWS
-from campaigns.recipients.cells import MOST_COLUMNS, Cell
+from campaigns.recipients.cells import MOST_COLUMNS, Cell, is_blank
+from campaigns.recipients.sheet_part import LAST_ROW, MOST_ELEMENTS, SheetPart
 from campaigns.recipients.xlsx_cells import MAIN, CellReader
 
 _ROW, _CELL, _DATA = f"{MAIN}row", f"{MAIN}c", f"{MAIN}sheetData"
-_LAST_ROW = 1_048_576
 _DIGITS = "0123456789"
 
 
-@dataclass(slots=True)
-class SheetPart:
-    """A worksheet's stream, and what was seen of it."""
-
-    stream: IO[bytes]
-    hidden: int = 0
-    first_hidden: list[int] = field(default_factory=list)
-    read_so_far: int = 0
-
-
 def parse_rows(part: SheetPart, cells: CellReader) -> Iterator[tuple[int, list[Cell]]]:
-    """Row number and cells of each row element; the cells as wide as the row reaches.
+    """Row number and cells of each row with something in it; the cells up to the last one with something in it.
 
     Raises SpreadsheetError for more columns than Excel has, and whatever expat and zipfile raise for damage.
     """
     places: dict[str, int] = {}
     data: Element | None = None
-    last = width = 0
-    for event, element in iterparse(part.stream, ("start", "end")):  # noqa: S314  guards.py has refused entities
+    last = width = elements = 0
+    for event, element in iterparse(part, ("start", "end")):  # noqa: S314  guards.py has refused entities
         tag = element.tag
         if event == "start":
+            elements += 1
             if tag == _CELL:
                 width += 1
-                if width > MOST_COLUMNS:
-                    raise _too_wide()
             elif tag == _DATA:
                 data = element
+            if width > MOST_COLUMNS or elements > MOST_ELEMENTS:
+                raise too_wide()
         elif tag == _ROW:
-            width = 0
+            width = elements = 0
             row = int(element.get("r") or last + 1)
-            if not last < row <= _LAST_ROW:
+            if not last < row <= LAST_ROW:
                 msg = f"row {row} after row {last}"
                 raise ValueError(msg)
             last = row
-            yield row, _cells_of(element, cells, places)
-            _note(part, element, row)
+            found = cells_of(element, cells, places)
+            part.make_up(len(found) - len(element))
+            hidden = element.get("hidden") in ("1", "true") and not all(map(is_blank, found))
             element.clear()
             if data is not None:
                 data.clear()
+            part.end_row()
+            if hidden:
+                part.hidden.append(row)
+            if found and not (hidden and part.skip_hidden):
+                yield row, found
         elif tag == _DATA:
-            # What comes after the rows is not for us, and often what other readers stumble over; but zipfile proves the
-            # checksum of the rows only at the end.
-            while part.stream.read(1 << 20):
-                pass
+            # What comes after the rows is not for us, and often what other readers stumble over.
+            part.drain()
             return
 
 
-def _cells_of(row: Element, reader: CellReader, places: dict[str, int]) -> list[Cell]:
+def cells_of(row: Element, reader: CellReader, places: dict[str, int]) -> list[Cell]:
     found: list[Cell] = []
     place = -1
     for cell in row:
@@ -76,28 +68,25 @@ def _cells_of(row: Element, reader: CellReader, places: dict[str, int]) -> list[
         else:
             letters = name.rstrip(_DIGITS)
             at = places.get(letters)
-            place = places[letters] = column_index_from_string(letters) - 1 if at is None else at
-        if place == len(found):
-            found.append(reader.read(cell))
-        elif place < len(found):
-            found[place] = reader.read(cell)
-        elif place < MOST_COLUMNS:
-            found.extend([""] * (place - len(found)))
-            found.append(reader.read(cell))
-        else:
-            raise _too_wide()
+            place = places[letters] = place_of(letters) if at is None else at
+        content = reader.read(cell)
+        if content == "":
+            continue  # a mere format, which some sheets have down to the last column
+        if place < len(found):
+            found[place] = content
+            continue
+        if place >= MOST_COLUMNS:
+            raise too_wide()
+        found.extend([""] * (place - len(found)))
+        found.append(content)
     return found
 
 
-def _note(part: SheetPart, row: Element, number: int) -> None:
-    part.read_so_far = part.stream.tell()
-    if row.get("hidden") in ("1", "true") and len(row):
-        part.hidden += 1
-        if len(part.first_hidden) < FIRST_ROWS:
-            part.first_hidden.append(number)
+def place_of(letters: str) -> int:
+    return column_index_from_string(letters) - 1
 
 
-def _too_wide() -> SpreadsheetError:
+def too_wide() -> SpreadsheetError:
     return SpreadsheetError(
         f"The row has more cells than the {MOST_COLUMNS:,} that a sheet can have.",
         remedy="Open the file in Excel and save it again as .xlsx.",

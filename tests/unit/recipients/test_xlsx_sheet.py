@@ -12,6 +12,8 @@ from reading_sheets import Read, read_sheet
 
 from campaigns.errors import SpreadsheetError
 from campaigns.model.states import RowVerdict
+from campaigns.recipients import sheet_part
+from campaigns.recipients.sheet import HiddenRows
 
 HEADERS = ("Name", "E-Mail", "Thing")
 
@@ -179,6 +181,91 @@ def test_a_number_that_excel_shortens_is_told(read_cells):
     assert "shortened_number" in read.findings
 
 
+def test_digits_past_the_fifteenth_are_said_to_be_lost(read_cells):
+    read = read_cells((1234567890123456789, "0"), 1)
+    assert read.findings["digits_lost"].first_rows == (2,)
+    assert "shortened_number" not in read_cells(1234567890123456789, 1).findings
+
+
+def test_a_format_down_to_the_last_row_and_column_makes_no_rows_and_no_columns(people):
+    rows = "".join(f'<row r="{n}" s="1"><c r="A{n}" s="1"/><c r="XFD{n}" s="1"/></row>' for n in range(4, 3_000))
+    read = read_sheet(edited(people, SHEET, ("</sheetData>", f"{rows}</sheetData>")))
+    assert [row.row for row in read.rows] == [2, 3]
+    assert len(read.columns) == 3
+    assert read.findings == {}
+
+
+def test_a_sheet_that_is_far_wider_than_filled_is_refused(people, monkeypatch):
+    monkeypatch.setattr(sheet_part, "MOST_MADE_UP", 100_000)
+    rows = "".join(f'<row r="{n}"><c r="XFD{n}"><v>1</v></c></row>' for n in range(4, 20))
+    with pytest.raises(SpreadsheetError, match="far wider than its rows are filled"):
+        read_sheet(edited(people, SHEET, ("</sheetData>", f"{rows}</sheetData>")))
+
+
+def test_a_row_larger_than_any_row_is_refused(people, monkeypatch):
+    monkeypatch.setattr(sheet_part, "LARGEST_ROW", 1 << 20)
+    long = f'<c r="C2" t="inlineStr"><is><t>{"x" * (3 << 20)}</t></is></c>'
+    with pytest.raises(SpreadsheetError, match="The row is larger than") as error:
+        read_sheet(edited(people, SHEET, ('<c r="C2"><v>1</v></c>', long)))
+    assert error.value.where.row == 2
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Callable[..., Path]:
+    """A workbook whose second column holds what is shown, linked to where."""
+
+    def write(*cells: tuple[str, str], header: str = "E-Mail") -> Path:
+        path = tmp_path / "people.xlsx"
+        with xlsxwriter.Workbook(path) as book:
+            sheet = book.add_worksheet()
+            sheet.write_row(0, 0, ["Name", header])
+            for n, (seen, target) in enumerate(cells, 1):
+                sheet.write(n, 0, f"N{n}")
+                if target:
+                    sheet.write_url(n, 1, target, string=seen)
+                else:
+                    sheet.write(n, 1, seen)
+        return path
+
+    return write
+
+
+def test_an_address_behind_a_name_is_read_from_the_link_and_told(linked):
+    read = read_sheet(linked(("Ann Lee", "mailto:ann@example.com?subject=Hi"), ("bo@example.com", "")))
+    assert [row.given for row in read.rows] == ["ann@example.com", "bo@example.com"]
+    assert read.findings["address_in_link"].first_rows == (2,)
+
+
+def test_a_column_of_names_that_are_all_links_holds_the_addresses(linked):
+    read = read_sheet(linked(("Ann", "mailto:ann@example.com"), ("Bo", "mailto:bo@example.com"), header="Contact"))
+    assert read.sheet.address_place == 1
+    assert [row.given for row in read.rows] == ["ann@example.com", "bo@example.com"]
+
+
+def test_a_cell_that_shows_one_address_and_links_to_another_is_read_as_shown_and_told(linked):
+    read = read_sheet(
+        linked(("ann@example.com", "mailto:anna@example.com"), ("bo@example.com", "mailto:BO@example.com"))
+    )
+    assert [row.given for row in read.rows] == ["ann@example.com", "bo@example.com"]
+    assert read.findings["link_elsewhere"].first_rows == (2,)
+
+
+def test_a_link_to_a_page_is_no_address(linked):
+    read = read_sheet(linked(("Ann", "https://example.com/@ann"), ("bo@example.com", "")))
+    assert read.rows[0].note == "“Ann” has no @."
+
+
+def test_a_linked_name_beside_a_column_of_addresses_stays_a_name(tmp_path):
+    with xlsxwriter.Workbook(tmp_path / "people.xlsx") as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["Name", "E-Mail"])
+        sheet.write_url(1, 0, "mailto:other@example.com", string="Ann")
+        sheet.write(1, 1, "ann@example.com")
+    read = read_sheet(tmp_path / "people.xlsx")
+    assert read.cells == [["Ann", "ann@example.com"]]
+    assert read.findings == {}
+
+
 def test_rich_text_is_joined_and_phonetics_left_out(people):
     rich = "<si><r><t>A</t></r><r><rPr><b/></rPr><t>nn</t></r><rPh sb='0' eb='1'><t>XX</t></rPh></si>"
     read = read_sheet(edited(people, "xl/sharedStrings.xml", ("<si><t>Ann</t></si>", rich)))
@@ -213,10 +300,28 @@ def test_a_wrong_dimension_and_rows_far_below_make_no_rows(people):
     assert [row.row for row in read_sheet(path).rows] == [2, 1048576]
 
 
-def test_hidden_rows_are_read_and_told(people):
-    read = read_sheet(edited(people, SHEET, ('<row r="3"', '<row hidden="1" r="3"')))
-    assert len(read.rows) == 2
+def test_hidden_rows_are_asked_about(people):
+    path = edited(people, SHEET, ('<row r="3"', '<row hidden="1" r="3"'))
+    with pytest.raises(SpreadsheetError, match="Rows are hidden or filtered away in the sheet: row 3") as error:
+        read_sheet(path)
+    assert "--hidden-rows read, or --hidden-rows skip" in error.value.remedy
+
+
+@pytest.mark.parametrize(("answer", "rows"), [("read", [2, 3]), ("skip", [2])])
+def test_hidden_rows_are_read_or_skipped_as_the_person_says_and_told(people, answer, rows):
+    read = read_sheet(edited(people, SHEET, ('<row r="3"', '<row hidden="1" r="3"')), hidden_rows=HiddenRows(answer))
+    assert [row.row for row in read.rows] == rows
     assert read.findings["hidden_rows"].first_rows == (3,)
+
+
+def test_hidden_rows_with_nothing_in_them_or_above_the_header_are_no_question(people):
+    path = edited(
+        people,
+        SHEET,
+        ('<row r="1"', '<row hidden="1" r="1"'),
+        ("</sheetData>", '<row r="9" hidden="1"><c r="A9"/></row></sheetData>'),
+    )
+    assert len(read_sheet(path).rows) == 2
 
 
 def test_cells_right_of_the_table_are_left_and_told(tmp_path):
