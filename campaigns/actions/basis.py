@@ -13,6 +13,7 @@ from campaigns.compose.job import RenderJob
 from campaigns.compose.source import TemplateSource, load_template
 from campaigns.errors import UsageError
 from campaigns.model.column import Column
+from campaigns.model.finding import FIRST_ROWS
 from campaigns.model.states import CampaignKind
 from campaigns.settings import Settings, TransportSettings
 from campaigns.store import lists, recipients, sheets
@@ -46,7 +47,7 @@ class Basis:
     def leaves(self) -> bool:
         return leaves(self.transport)
 
-    def job(self) -> RenderJob:
+    def job(self, rows_named: int = FIRST_ROWS) -> RenderJob:
         """The order to the renderer."""
         return RenderJob(
             source=self.source,
@@ -57,6 +58,7 @@ class Basis:
             bulk=self.campaign.kind is CampaignKind.BULK,
             has_public_url=bool(self.settings.public_url),
             workspace_root=self.desk.workspace.root,
+            rows_named=rows_named,
         )
 
     def fingerprint(self) -> str:

@@ -18,7 +18,7 @@ from campaigns.checks import people
 from campaigns.clock import to_micros
 from campaigns.errors import SpreadsheetError, StoreError, UsageError, Where
 from campaigns.model.column import Column
-from campaigns.model.finding import FIRST_ROWS, Finding, FindingTally
+from campaigns.model.finding import FIRST_ROWS, KEPT_ROWS, Finding, FindingTally
 from campaigns.model.states import RowVerdict
 from campaigns.recipients.sheet import ReadOptions, Sheet, SheetRow, open_sheet
 from campaigns.store import addresses, findings, history, lists, recipients, sheets
@@ -109,7 +109,7 @@ class _Coming:
     good: int = 0
     first_rows: "array[int]" = field(default_factory=lambda: array("I"))  # by address id: where the person stood first
     rejected: _Rejected = field(default_factory=_Rejected)
-    tally: FindingTally = field(default_factory=FindingTally)
+    tally: FindingTally = field(default_factory=lambda: FindingTally(KEPT_ROWS))
 
 
 def _list_name(name: str) -> str:
@@ -210,7 +210,7 @@ def _finish(desk: Desk, coming: _Coming, sheet: Sheet) -> ImportResult:
 
 def _keep_file(path: Path, folder: Path, sha256: str, sheet_id: int) -> None:
     """Copy an imported file under its hash, whole or not at all; the same file is kept once."""
-    kept = folder / f"{sha256}{path.suffix.lower()}"
+    kept = kept_file(folder, sha256, path.name)
     if kept.exists():
         return
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -229,6 +229,11 @@ def _keep_file(path: Path, folder: Path, sha256: str, sheet_id: int) -> None:
         half.replace(kept)
     finally:
         half.unlink(missing_ok=True)
+
+
+def kept_file(folder: Path, sha256: str, file_name: str) -> Path:
+    """Where an imported file is kept."""
+    return folder / f"{sha256}{Path(file_name).suffix.lower()}"
 
 
 def _half(folder: Path, sheet_id: int) -> Path:

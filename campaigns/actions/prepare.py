@@ -21,7 +21,7 @@ from campaigns.checks.values import check_values
 from campaigns.clock import to_micros
 from campaigns.compose.renderer import RenderedBatch, Renderer
 from campaigns.message.message import pack_values
-from campaigns.model.finding import Finding, FindingTally
+from campaigns.model.finding import FIRST_ROWS, Finding, FindingTally
 from campaigns.model.states import CampaignState, LeftOut, MessageState, RowVerdict, Severity, Wave
 from campaigns.recipients.addresses import Address, AddressReader
 from campaigns.store import findings, history, recipients, staging, suppressions, versions
@@ -41,22 +41,29 @@ _VERDICTS = {
 
 
 def prepare(
-    desk: Desk, basis: Basis, *, allowed: tuple[CampaignState, ...] = PREPARABLE, progress: Progress = silent
-) -> None:
+    desk: Desk,
+    basis: Basis,
+    *,
+    allowed: tuple[CampaignState, ...] = PREPARABLE,
+    rows_named: int = FIRST_ROWS,
+    progress: Progress = silent,
+) -> list[Finding]:
     """Make the campaign checked, with a message or a reason for every row; a draft if a Finding stops it.
 
-    TemplateError or CampaignError, and then nothing has changed.
+    What was found, each Finding with the first `rows_named` of its rows. TemplateError or CampaignError, and then
+    nothing has changed.
     """
-    with Renderer(basis.job()) as renderer:
+    with Renderer(basis.job(rows_named)) as renderer:
         token = take_over(desk, basis.campaign, allowed=allowed)
         clear(desk, basis.campaign, token)
-        work = _begin(desk, basis, token)
+        work = _begin(desk, basis, token, rows_named)
         work.tally.extend(renderer.inspection.findings)
         for page, rendered in _rendered(renderer, _pages(desk, basis)):
             work.shapes.keep(rendered.shapes)
             _stage(work, page, rendered)
             progress(work.rows, basis.sheet.rows)
         _finish(work, prints_today=renderer.inspection.uses_today)
+        return work.tally.findings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +111,8 @@ class _Work:
     token: str
     version_id: int
     shapes: KeptShapes
+    tally: FindingTally
     addresses: AddressReader = field(default_factory=AddressReader)
-    tally: FindingTally = field(default_factory=FindingTally)
     rows: int = 0
     messages: int = 0
 
@@ -114,7 +121,7 @@ class _Work:
         return self.basis.campaign
 
 
-def _begin(desk: Desk, basis: Basis, token: str) -> _Work:
+def _begin(desk: Desk, basis: Basis, token: str, rows_named: int) -> _Work:
     source = basis.source
     with desk.store.write() as conn:
         keep_ours(conn, basis.campaign, token)
@@ -127,7 +134,8 @@ def _begin(desk: Desk, basis: Basis, token: str) -> _Work:
             at=to_micros(desk.clock.now()),
             who=desk.who,
         )
-    return _Work(desk, basis, token, version_id, KeptShapes(desk, basis, token, version_id))
+    shapes = KeptShapes(desk, basis, token, version_id)
+    return _Work(desk, basis, token, version_id, shapes, FindingTally(rows_named))
 
 
 def _stage(work: _Work, page: _Page, rendered: RenderedBatch) -> None:

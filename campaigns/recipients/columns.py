@@ -181,6 +181,16 @@ def column_letter(place: int) -> str:
     return letters
 
 
+def place_of_letters(letters: str) -> int:
+    """The place of the column that a spreadsheet program calls so; ValueError for what it would not."""
+    if not (letters.isascii() and letters.isupper() and len(letters) <= 3):
+        raise ValueError(f"no column: {letters}")
+    place = 0
+    for letter in letters:
+        place = 26 * place + ord(letter) - 64
+    return place - 1
+
+
 def listed(headers: Sequence[str], most: int = 12) -> str:
     """Headers for a sentence."""
     names = [f"“{header}”" for header in headers if header]

@@ -5,16 +5,16 @@ with open_sheet(path, options) as sheet:
     sheet.findings(), sheet.final_columns()
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 from campaigns.errors import SpreadsheetError, Where
 from campaigns.model.column import CellKind, Column
-from campaigns.model.finding import Finding, FindingTally
+from campaigns.model.finding import KEPT_ROWS, Finding, FindingTally
 from campaigns.model.states import RowVerdict, Severity
 from campaigns.recipients.addresses import Address, AddressReader
 from campaigns.recipients.cells import Cell, Trouble, is_blank, shown
@@ -30,6 +30,7 @@ from campaigns.recipients.csv_file import CsvFile
 from campaigns.recipients.header import Rows, find_header
 from campaigns.recipients.kinds import find_readings
 from campaigns.recipients.opening import FileKind, is_open_elsewhere, open_file
+from campaigns.recipients.own_columns import own_places
 from campaigns.recipients.rows import RowWriter
 from campaigns.recipients.written import habits_of
 
@@ -39,6 +40,7 @@ SAMPLE_ROWS = 1_000
 _SAMPLE_CELLS = 200_000  # a very wide sheet is judged by fewer rows
 
 Row = tuple[int, Sequence[Cell]]
+Some = TypeVar("Some", bound=Cell)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +127,16 @@ class Sheet:
         self.encoding, self.delimiter = source.encoding, source.delimiter
         self._source = source
         self._where = Where(file=path.name, sheet=source.worksheet or None)
-        self._tally = FindingTally()
+        self._tally = FindingTally(KEPT_ROWS)
         self._rows = source.rows()
 
         sample = self._take_sample()
         seen: Rows = [(row, [shown(cell) for cell in cells]) for row, cells in sample]
         at = find_header(seen, options.columns.values(), self._where)
         self.header_row = sample[at][0]
+        if ours := own_places(seen[at][1]).keys():
+            self._rows = _without(ours, self._rows)
+            sample, seen = list(_without(ours, sample)), list(_without(ours, seen))
         self._sample = sample[at + 1 :]
         headers = self._headers(seen[at][1])
         self._width = len(headers)
@@ -171,7 +176,7 @@ class Sheet:
 
     def findings(self) -> list[Finding]:
         """What was odd about the cells; addresses are in the rows' notes."""
-        tally = FindingTally()
+        tally = FindingTally(KEPT_ROWS)
         tally.extend(self._tally.findings())
         tally.extend(self._source.findings())
         return tally.findings()
@@ -286,6 +291,12 @@ class Sheet:
             remedy="Give their column a header to have it imported.",
             where=f"right of column {column_letter(self._width - 1)}",
         )
+
+
+def _without(places: Collection[int], rows: Iterable[tuple[int, Sequence[Some]]]) -> Iterator[tuple[int, list[Some]]]:
+    """The rows without the cells at some places: columns that an earlier check has added."""
+    for row, cells in rows:
+        yield row, [cell for place, cell in enumerate(cells) if place not in places]
 
 
 def _open_elsewhere(path: Path) -> Finding:

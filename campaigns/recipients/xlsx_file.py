@@ -56,6 +56,11 @@ class Workbook:
         except Exception as error:  # a damaged workbook makes zipfile, expat and openpyxl raise anything
             raise damaged(self._name) from error
 
+    @property
+    def part_name(self) -> str:
+        """The worksheet's part in the archive."""
+        return self._sheets[self.worksheet].filename
+
     def rows(self) -> Iterator[tuple[int, list[Cell]]]:
         """Row number and cells of each row that the file holds, blank ones too."""
         with self._archive.open(self._sheets[self.worksheet]) as stream:

@@ -13,7 +13,7 @@ from campaigns.recipients.cells import MOST_COLUMNS, Cell
 from campaigns.recipients.xlsx_cells import MAIN, CellReader
 
 _ROW, _CELL, _DATA = f"{MAIN}row", f"{MAIN}c", f"{MAIN}sheetData"
-_LAST_ROW = 1_048_576
+LAST_ROW = 1_048_576
 _DIGITS = "0123456789"
 
 
@@ -47,7 +47,7 @@ def parse_rows(part: SheetPart, cells: CellReader) -> Iterator[tuple[int, list[C
         elif tag == _ROW:
             width = 0
             row = int(element.get("r") or last + 1)
-            if not last < row <= _LAST_ROW:
+            if not last < row <= LAST_ROW:
                 msg = f"row {row} after row {last}"
                 raise ValueError(msg)
             last = row

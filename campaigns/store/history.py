@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from campaigns.clock import to_micros
 from campaigns.store.tables import history
@@ -32,3 +32,9 @@ def record(
             detail=json.dumps(detail, ensure_ascii=False) if detail else "",
         )
     )
+
+
+def mentions(conn: Connection, verb: str, word: str) -> bool:
+    """Whether a line of this verb has `word` in its detail."""
+    query = select(history.c.id).where(history.c.verb == verb, history.c.detail.contains(word, autoescape=True))
+    return conn.scalar(query.limit(1)) is not None
