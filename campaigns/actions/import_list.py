@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -53,14 +53,27 @@ class ImportResult:
             "left_out": self.left_out,
             "columns": [column.as_json() for column in self.columns],
             "changes": self.changes.as_json(),
+            "first_changes": self.changes.first_as_json(),
             "findings": [finding.as_json() for finding in self.findings],
         }
 
 
+Confirm = Callable[[ImportResult], bool]
+
+
 def import_list(
-    desk: Desk, path: Path, name: str, options: ReadOptions | None = None, *, progress: Progress = silent
+    desk: Desk,
+    path: Path,
+    name: str,
+    options: ReadOptions | None = None,
+    *,
+    confirm: Confirm = lambda _: True,
+    progress: Progress = silent,
 ) -> ImportResult:
-    """Read the sheet at `path` into the list `name`; SpreadsheetError, and then nothing has changed."""
+    """Read the sheet at `path` into the list `name`; SpreadsheetError, and then nothing has changed.
+
+    `confirm` sees the result before it becomes the list's next sheet; UsageError if it says no.
+    """
     options = replace(options or ReadOptions(), locale=desk.workspace.settings.locale)
     name = _list_name(name)
     with open_sheet(path, options) as sheet:
@@ -69,9 +82,10 @@ def import_list(
             for batch in _batches(sheet.rows()):
                 _store(desk, coming, batch)
                 progress(coming.rows, _expected(coming.rows, *sheet.progress()))
+            result = _confirmed(_result(desk, coming, sheet), confirm)
             if desk.workspace.settings.keep_sheets:
                 _keep_file(path, desk.workspace.sheets, sheet.sha256, coming.sheet_id)
-            return _finish(desk, coming, sheet)
+            return _finish(desk, coming, sheet, result)
         except BaseException:
             with suppress(StoreError):
                 _remove(desk, coming.sheet_id)
@@ -190,22 +204,41 @@ def _judged(coming: _Coming, batch: list[SheetRow], ids: dict[str, int]) -> list
     return new
 
 
-def _finish(desk: Desk, coming: _Coming, sheet: Sheet) -> ImportResult:
+def _result(desk: Desk, coming: _Coming, sheet: Sheet) -> ImportResult:
+    """What the import comes to once its sheet is made."""
     columns = sheet.final_columns()
     with desk.store.read() as conn:
         changes = changes_since(conn, coming.before, coming.sheet_id, columns)
     coming.tally.extend(coming.rejected.findings())
     coming.tally.extend(sheet.findings())
-    found = tuple(coming.tally.findings())
+    return ImportResult(
+        list=coming.list.name,
+        sheet=coming.before.n + 1 if coming.before else 1,
+        rows=coming.rows,
+        good=coming.good,
+        left_out=coming.rows - coming.good,
+        columns=columns,
+        changes=changes,
+        findings=tuple(coming.tally.findings()),
+    )
+
+
+def _confirmed(result: ImportResult, confirm: Confirm) -> ImportResult:
+    if not confirm(result):
+        raise UsageError(f"The list {result.list} stays as it was: nobody said yes.")
+    return result
+
+
+def _finish(desk: Desk, coming: _Coming, sheet: Sheet, result: ImportResult) -> ImportResult:
+    """Make the sheet the list's newest."""
     now = desk.clock.now()
     with desk.store.write() as conn:
         _keep_ours(conn, coming)
-        n = sheets.finish(conn, coming.sheet_id, rows=coming.rows, found=columns)
-        findings.keep(conn, found, sheet_id=coming.sheet_id)
+        n = sheets.finish(conn, coming.sheet_id, rows=coming.rows, found=result.columns)
+        findings.keep(conn, result.findings, sheet_id=coming.sheet_id)
         detail = {"sheet": n, "file": sheet.file_name, "rows": coming.rows, "good": coming.good}
         history.record(conn, at=now, who=desk.who, verb="import", thing="list", thing_id=coming.list.id, detail=detail)
-    left_out = coming.rows - coming.good
-    return ImportResult(coming.list.name, n, coming.rows, coming.good, left_out, tuple(columns), changes, found)
+    return replace(result, sheet=n)
 
 
 def _keep_file(path: Path, folder: Path, sha256: str, sheet_id: int) -> None:

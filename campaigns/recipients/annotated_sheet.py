@@ -30,6 +30,7 @@ _ORDER = {
     )
 }
 _UNKNOWN = _ORDER["oleObjects"]  # mc:AlternateContent, which stands around these
+_DIGITS = "0123456789"
 _LONGEST_NAME = 250  # in a formula; Excel takes 255 characters between quote marks
 _MARK = 'N("Mergecast")=0'  # always true; by it our colours are known when the sheet comes again
 _OURS = re.compile(rb"N\((?:\"|&quot;)Mergecast(?:\"|&quot;)\)=0")
@@ -76,19 +77,24 @@ def survey(part: IO[bytes]) -> Survey:
     seen, parser = Survey(), expat.ParserCreate()
     depth = 0
     place = -1
+    cell = row = ""
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal depth, place
+        nonlocal depth, place, cell, row
         depth += 1
-        tag = tag.rpartition(":")[2]
-        if tag == "c":
+        if tag == cell:
             name = attributes.get("r")
-            place = place + 1 if name is None else place_of_letters(name.rstrip("0123456789"))
+            place = place + 1 if name is None else place_of_letters(name.rstrip(_DIGITS))
             if place >= seen.width:
                 seen.width = place + 1
-        elif tag == "row":
+            return
+        if tag == row:
             place = -1
             seen.last_row = int(attributes.get("r") or seen.last_row + 1)
+            return
+        prefix, colon, tag = tag.rpartition(":")
+        if depth == 1:
+            cell, row = f"{prefix}{colon}c", f"{prefix}{colon}row"
         elif tag == "cfRule":
             seen.priority = max(seen.priority, int(attributes.get("priority") or 0))
         elif depth == 2:
@@ -124,6 +130,7 @@ class SheetScissors(Scissors):
         self._due: list[tuple[int, str]] = []  # cells still to be put into this row
         self._dropping = False
         self._depth, self._prefix = 0, ""
+        self._cell_tag = self._row_tag = ""
         self._child, self._child_at = "", 0
         self._widths: list[dict[str, str]] = []
         self._written: set[str] = set()
@@ -137,6 +144,7 @@ class SheetScissors(Scissors):
         bare = tag.rpartition(":")[2]
         if self._depth == 1:
             self._prefix = tag[: -len(bare)]
+            self._cell_tag, self._row_tag = f"{self._prefix}c", f"{self._prefix}row"
         elif self._depth == 2:
             self._child_ended()
             self._child_began(bare, attributes)
@@ -250,21 +258,20 @@ class SheetScissors(Scissors):
     # -- the rows
 
     def _row_start(self, tag: str, attributes: dict[str, str]) -> None:
-        bare = tag.rpartition(":")[2]
-        if bare == "c":
+        if tag == self._cell_tag:
             name = attributes.get("r")
-            self._place = self._place + 1 if name is None else place_of_letters(name.rstrip("0123456789"))
+            self._place = place = self._place + 1 if name is None else place_of_letters(name.rstrip(_DIGITS))
             if self._dropping:
                 self.skip(self.at)
                 self._dropping = False
-            if self._due and self._due[0][0] <= self._place:
-                self._put_cells(self._place + 1)
-            if self._place in self._ours:
+            if self._due and self._due[0][0] <= place:
+                self._put_cells(place + 1)
+            if place in self._ours:
                 self.copy(self.at)
                 self._dropping = True
             elif self._row == self._plan.header_row:
                 self._header_style = attributes.get("s", "")
-        elif bare == "row":
+        elif tag == self._row_tag:
             self._row = int(attributes.get("r") or self._row + 1)
             self._place = -1
             self._due = self._cells_due()
@@ -275,15 +282,14 @@ class SheetScissors(Scissors):
                 self.skip(self.at + len(raw))
 
     def _row_end(self, tag: str) -> None:
-        bare = tag.rpartition(":")[2]
-        if bare == "row":
+        if tag == self._row_tag:
             if self._dropping:
                 self.skip(self.at)
                 self._dropping = False
             if self._place >= 0:
                 self._put_cells(1 << 20)
             self.settle(self.at)
-        elif bare == "sheetData":
+        elif tag.endswith("sheetData"):
             self._depth -= 1
             self.parser.StartElementHandler, self.parser.EndElementHandler = self._part_start, self._part_end
 

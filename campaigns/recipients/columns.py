@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 
 from campaigns.errors import SpreadsheetError, UsageError, Where
 from campaigns.model.column import CellKind
@@ -181,8 +182,12 @@ def column_letter(place: int) -> str:
     return letters
 
 
+@cache
 def place_of_letters(letters: str) -> int:
-    """The place of the column that a spreadsheet program calls so; ValueError for what it would not."""
+    """The place of the column that a spreadsheet program calls so; ValueError for what it would not.
+
+    There are few enough to be remembered.
+    """
     if not (letters.isascii() and letters.isupper() and len(letters) <= 3):
         raise ValueError(f"no column: {letters}")
     place = 0

@@ -7,6 +7,7 @@ through unchanged, and a worksheet of any length passes in flat memory.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import IO
 from xml.parsers import expat
 from xml.sax.saxutils import escape
@@ -156,6 +157,7 @@ def without_attribute(tag: bytes, name: str) -> bytes:
     return re.sub(rb"\s" + name.encode() + rb"\s*=\s*(\"[^\"]*\"|'[^']*')", b"", tag)
 
 
+@lru_cache(maxsize=4_096)
 def text_of(text: str) -> str:
     """Any text as the content of a cell: no markup, no character that XML forbids."""
     return escape(_ESCAPED.sub(lambda found: f"_x{ord(found[0]):04X}_", text))

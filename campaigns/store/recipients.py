@@ -54,16 +54,16 @@ def first_good(conn: Connection, sheet_id: int) -> Recipient | None:
     return Recipient._make(found) if found else None
 
 
-def by_person(conn: Connection, sheet_id: int) -> Iterator[tuple[int, str]]:
-    """(address id, cells) of all good rows in the order of the ids, streamed."""
+def by_person(conn: Connection, sheet_id: int) -> Iterator[tuple[int, str, int]]:
+    """(address id, cells, row) of all good rows in the order of the ids, streamed."""
     query = (
-        select(recipients.c.address_id, recipients.c.cells)
+        select(recipients.c.address_id, recipients.c.cells, recipients.c.row)
         .where(recipients.c.sheet_id == sheet_id, recipients.c.verdict == int(RowVerdict.GOOD))
         .order_by(recipients.c.address_id)
         .execution_options(yield_per=2_000)
     )
     for row in conn.execute(query):
-        yield row.address_id, row.cells
+        yield row.address_id, row.cells, row.row
 
 
 def count(conn: Connection, sheet_id: int) -> dict[RowVerdict, int]:

@@ -22,10 +22,12 @@ FINDING = {
 }  # fmt: skip
 
 ERROR = {"error": {"kind": WORDS, "sentence": WORDS, "where": WHERE, "remedy": WORDS}}
+CHANGED_ROW = {"row": NUMBER, "address": WORDS, "fields": (list, tuple)}
 IMPORT = {
     "list": WORDS, "sheet": NUMBER, "rows": NUMBER, "good": NUMBER, "left_out": NUMBER,
     "columns": [{"header": WORDS, "field": WORDS, "kind": WORDS, "empty": NUMBER}],
     "changes": {"new": NUMBER, "changed": NUMBER, "gone": NUMBER},
+    "first_changes": {"new": [CHANGED_ROW], "changed": [CHANGED_ROW], "gone": [CHANGED_ROW]},
     "findings": [FINDING],
 }  # fmt: skip
 PREVIEW = {

@@ -62,7 +62,7 @@ def made(run: Run, listed: None) -> None:
 def test_an_import_with_left_out_rows_is_1(run: Run) -> None:
     status, told = asked(run, "import", "people.csv", "--list", "people")
     assert status == 1
-    assert set(told) == {"list", "sheet", "rows", "good", "left_out", "columns", "changes", "findings"}
+    assert set(told) == {"list", "sheet", "rows", "good", "left_out", "columns", "changes", "first_changes", "findings"}
     assert (told["rows"], told["good"], told["left_out"]) == (3, 2, 1)
     assert told["columns"][0] == {"header": "First Name", "field": "first_name", "kind": "text", "empty": 0}
 
