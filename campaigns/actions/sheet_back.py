@@ -41,8 +41,8 @@ def refuse_what_does_not_fit(desk: Desk, sheet: sheets.Sheet, out: Path) -> None
 
     A file that is there is only written over if Mergecast wrote it and nobody has touched it since.
     """
-    original = _original(desk, sheet, FileKind.XLSX)
-    suffix = suffix_of(original) if original else ".xlsx"
+    original, kind = _original(desk, sheet)
+    suffix = suffix_of(original) if original and kind is FileKind.XLSX else ".xlsx"
     if out.suffix.lower() != suffix:
         why = f"{sheet.file_name} is such a workbook" if suffix != ".xlsx" else "the sheet comes as a workbook"
         raise UsageError(f"{out.name} must end in {suffix}: {why}.", remedy=f"Name it {out.with_suffix(suffix).name}.")
@@ -90,27 +90,26 @@ def give_back(desk: Desk, name: str, found: Sequence[Finding], out: Path) -> She
 
 def _write_original(desk: Desk, notes: RowNotes, back: SheetBack, half: Path) -> bool:
     """The notes in the person's own workbook; False where there is none, or none that can be written."""
-    original = _original(desk, notes.sheet, FileKind.XLSX)
-    if original is None:
+    original, kind = _original(desk, notes.sheet)
+    if original is None or kind is not FileKind.XLSX:
         return False
     try:
         _annotate(original, half, notes.sheet.worksheet, notes, back)
     except UnfitError:
-        back.notes.append(f"{notes.sheet.file_name} is written in a way that Mergecast cannot add to.")
         return False
     return True
 
 
 def _write_as_text(desk: Desk, notes: RowNotes, back: SheetBack, half: Path) -> None:
     """The notes in a plain workbook: the rows of a text file, else the rows as they were imported."""
-    sheet = notes.sheet
-    original = _original(desk, sheet, FileKind.CSV)
-    if original is None:
-        if not back.notes:
-            back.notes.append(f"No copy of {sheet.file_name} is kept.")
-        back.notes.append("This is a plain workbook with the rows as they were imported.")
-    back.original = False
-    rows = _rows_of_file(original, sheet.encoding) if original else _rows_of_store(notes)
+    sheet, back.original = notes.sheet, False
+    original, kind = _original(desk, sheet)
+    if original is not None and kind is FileKind.CSV:
+        rows = _rows_of_file(original, sheet.encoding)
+    else:
+        rows = _rows_of_store(notes)
+        why = "is written in a way that Mergecast cannot add to" if original else "is not kept in the workspace"
+        back.notes.append(f"{sheet.file_name} {why}: this is a plain workbook with its rows as they were imported.")
     plain = half.with_name(f"{half.name}.plain")
     try:
         title = write_plain(plain, sheet.worksheet or Path(sheet.file_name).stem, sheet.header_row, rows)
@@ -132,14 +131,14 @@ def _annotate(source: Path, half: Path, worksheet: str, notes: RowNotes, back: S
         back.notes.append(f"{quiet:,} more rows have no comment at their cells: with them, Excel would open slowly.")
 
 
-def _original(desk: Desk, sheet: sheets.Sheet, wanted: FileKind) -> Path | None:
-    """The imported file, if it is kept, is of this kind, and is still the one that was imported."""
+def _original(desk: Desk, sheet: sheets.Sheet) -> tuple[Path | None, FileKind | None]:
+    """The imported file and its kind; None unless it is kept, and still the one that was imported."""
     path = kept_file(desk.workspace.sheets, sheet.sha256, sheet.file_name)
     if not path.exists() or _sha256(path) != sheet.sha256:
-        return None
+        return None, None
     file, kind = open_file(path)
     file.close()
-    return path if kind is wanted else None
+    return path, kind
 
 
 def _rows_of_file(original: Path, encoding: str) -> Rows:

@@ -186,7 +186,7 @@ def column_letter(place: int) -> str:
 def place_of_letters(letters: str) -> int:
     """The place of the column that a spreadsheet program calls so; ValueError for what it would not.
 
-    There are few enough to be remembered.
+    There are few enough of them to be remembered.
     """
     if not (letters.isascii() and letters.isupper() and len(letters) <= 3):
         raise ValueError(f"no column: {letters}")
