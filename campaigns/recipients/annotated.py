@@ -16,7 +16,8 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 from campaigns.errors import SpreadsheetError
 from campaigns.recipients import annotated_parts as parts
 from campaigns.recipients.annotated_parts import Relation
-from campaigns.recipients.annotated_sheet import LEFT_OUT, Plan, RowNote, SheetScissors, Survey, survey
+from campaigns.recipients.annotated_sheet import LEFT_OUT, SheetScissors
+from campaigns.recipients.annotated_survey import Plan, RowNote, Survey, survey
 from campaigns.recipients.cells import MOST_COLUMNS, shown
 from campaigns.recipients.own_columns import HEADERS, own_places
 from campaigns.recipients.xlsx_file import Workbook

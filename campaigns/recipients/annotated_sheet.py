@@ -7,10 +7,9 @@ with their rows when the sheet is sorted, and without our columns nothing of the
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import IO
-from xml.parsers import expat
 
+from campaigns.recipients.annotated_survey import DIGITS, Plan, RowNote, Survey
 from campaigns.recipients.columns import column_letter, place_of_letters
 from campaigns.recipients.own_columns import FIELD, HEADERS, REASON, STATE
 from campaigns.recipients.xml_edit import Scissors, ascii_bytes, quoted, text_of, with_attribute, without_attribute
@@ -30,85 +29,11 @@ _ORDER = {
     )
 }
 _UNKNOWN = _ORDER["oleObjects"]  # mc:AlternateContent, which stands around these
-_DIGITS = "0123456789"
 _LONGEST_NAME = 250  # in a formula; Excel takes 255 characters between quote marks
 _MARK = 'N("Mergecast")=0'  # always true; by it our colours are known when the sheet comes again
 _OURS = re.compile(rb"N\((?:\"|&quot;)Mergecast(?:\"|&quot;)\)=0")
 _RULE = re.compile(rb'<((?:\w+:)?cfRule)\b(?:"[^"]*"|[^>"/])*>.*?</\1>', re.DOTALL)
 _AREA = re.compile(r"\$?([A-Z]+)\$?(\d+)(?::\$?([A-Z]+)\$?(\d+))?\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class RowNote:
-    """What is written beside a row of the sheet, and said at its guilty cells."""
-
-    row: int
-    texts: tuple[str, ...]  # one for each of the columns
-    comments: tuple[tuple[int, str], ...] = ()  # by column of the sheet, counted without ours
-
-
-@dataclass(slots=True)
-class Survey:
-    """What the worksheet is like, seen before anything is written."""
-
-    width: int = 0  # columns that hold any cell
-    last_row: int = 0
-    priority: int = 0  # the highest number of a conditional format
-    children: set[str] = field(default_factory=set)
-    legacy_drawing: str = ""  # the relation of its comments' drawing
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to write where."""
-
-    header_row: int
-    places: tuple[int, ...]  # our columns in the file, one for each header
-    columns: tuple[int, ...]  # the sheet's own columns in the file
-    fields: tuple[str, ...]  # their merge fields
-    cell_style: int
-    red: int  # differential formats
-    amber: int
-    drawing: str  # the relation to give to the comments' drawing, if there is none yet
-
-
-def survey(part: IO[bytes]) -> Survey:
-    """One pass over the worksheet; UnfitError, expat.ExpatError."""
-    seen, parser = Survey(), expat.ParserCreate()
-    depth = 0
-    place = -1
-    cell = row = ""
-
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal depth, place, cell, row
-        depth += 1
-        if tag == cell:
-            name = attributes.get("r")
-            place = place + 1 if name is None else place_of_letters(name.rstrip(_DIGITS))
-            if place >= seen.width:
-                seen.width = place + 1
-            return
-        if tag == row:
-            place = -1
-            seen.last_row = int(attributes.get("r") or seen.last_row + 1)
-            return
-        prefix, colon, tag = tag.rpartition(":")
-        if depth == 1:
-            cell, row = f"{prefix}{colon}c", f"{prefix}{colon}row"
-        elif tag == "cfRule":
-            seen.priority = max(seen.priority, int(attributes.get("priority") or 0))
-        elif depth == 2:
-            seen.children.add(tag)
-            if tag == "legacyDrawing":
-                seen.legacy_drawing = next((v for k, v in attributes.items() if k.endswith(":id")), "")
-
-    def end(_tag: str) -> None:
-        nonlocal depth
-        depth -= 1
-
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.ParseFile(part)
-    return seen
 
 
 class SheetScissors(Scissors):
@@ -260,7 +185,7 @@ class SheetScissors(Scissors):
     def _row_start(self, tag: str, attributes: dict[str, str]) -> None:
         if tag == self._cell_tag:
             name = attributes.get("r")
-            self._place = place = self._place + 1 if name is None else place_of_letters(name.rstrip(_DIGITS))
+            self._place = place = self._place + 1 if name is None else place_of_letters(name.rstrip(DIGITS))
             if self._dropping:
                 self.skip(self.at)
                 self._dropping = False
