@@ -15,6 +15,7 @@ from campaigns.compose.source import TemplateSource, load_template
 from campaigns.errors import UsageError
 from campaigns.model.audience import Audience
 from campaigns.model.column import Column
+from campaigns.model.finding import FIRST_ROWS
 from campaigns.model.states import CampaignKind
 from campaigns.settings import Settings, TransportSettings
 from campaigns.store import lists, recipients, sheets
@@ -54,7 +55,7 @@ class Basis:
         values = (self.sender, self.reply_to, self.settings.public_url, str(self.campaign.kind))
         return dict(zip(SENDER, values, strict=True))
 
-    def job(self) -> RenderJob:
+    def job(self, rows_named: int = FIRST_ROWS) -> RenderJob:
         """The order to the renderer."""
         return RenderJob(
             source=self.source,
@@ -65,6 +66,7 @@ class Basis:
             bulk=self.campaign.kind is CampaignKind.BULK,
             has_public_url=bool(self.settings.public_url),
             workspace_root=self.desk.workspace.root,
+            rows_named=rows_named,
         )
 
     def fingerprint(self) -> str:

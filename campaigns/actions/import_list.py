@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -19,7 +19,7 @@ from campaigns.checks import people
 from campaigns.clock import to_micros
 from campaigns.errors import SpreadsheetError, StoreError, UsageError, Where
 from campaigns.model.column import Column
-from campaigns.model.finding import FIRST_ROWS, Finding, FindingTally
+from campaigns.model.finding import FIRST_ROWS, KEPT_ROWS, Finding, FindingTally
 from campaigns.model.states import Repeated, RowVerdict
 from campaigns.recipients.sheet import ReadOptions, Sheet, SheetRow, open_sheet
 from campaigns.store import addresses, findings, history, lists, recipients, sheets
@@ -58,8 +58,12 @@ class ImportResult:
             "joined": self.joined,
             "columns": [column.as_json() for column in self.columns],
             "changes": self.changes.as_json(),
+            "first_changes": self.changes.first_as_json(),
             "findings": [finding.as_json() for finding in self.findings],
         }
+
+
+Confirm = Callable[[ImportResult], bool]
 
 
 def import_list(
@@ -69,11 +73,13 @@ def import_list(
     options: ReadOptions | None = None,
     *,
     repeated: Repeated | None = None,
+    confirm: Confirm = lambda _: True,
     progress: Progress = silent,
 ) -> ImportResult:
     """Read the sheet at `path` into the list `name`; SpreadsheetError, and then nothing has changed.
 
     `repeated` says what becomes of a person's further rows; None: what became of them in the list's last sheet.
+    `confirm` sees the result before it becomes the list's next sheet; UsageError if it says no.
     """
     name = _list_name(name)
     with open_sheet(path, as_last_time(desk, name, options or ReadOptions())) as sheet:
@@ -82,9 +88,10 @@ def import_list(
             for batch in _batches(sheet.rows()):
                 _store(desk, coming, batch)
                 progress(coming.rows, _expected(coming.rows, *sheet.progress()))
+            result = _confirmed(_result(desk, coming, sheet), confirm)
             if desk.workspace.settings.keep_sheets:
                 _keep_file(path, desk.workspace.sheets, sheet.sha256, coming.sheet_id)
-            return _finish(desk, coming, sheet)
+            return _finish(desk, coming, sheet, result)
         except BaseException:
             with suppress(StoreError):
                 _remove(desk, coming.sheet_id)
@@ -124,7 +131,7 @@ class _Coming:
     joined: int = 0  # of the good ones
     first_rows: "array[int]" = field(default_factory=lambda: array("I"))  # by address id: where the person stood first
     rejected: _Rejected = field(default_factory=_Rejected)
-    tally: FindingTally = field(default_factory=FindingTally)
+    tally: FindingTally = field(default_factory=lambda: FindingTally(KEPT_ROWS))
 
 
 def _list_name(name: str) -> str:
@@ -212,38 +219,48 @@ def _judged(coming: _Coming, batch: list[SheetRow], ids: dict[str, int]) -> list
     return new
 
 
-def _finish(desk: Desk, coming: _Coming, sheet: Sheet) -> ImportResult:
+def _result(desk: Desk, coming: _Coming, sheet: Sheet) -> ImportResult:
+    """What the import comes to once its sheet is made."""
     columns = sheet.final_columns()
     with desk.store.read() as conn:
         changes = changes_since(conn, coming.before, coming.sheet_id, columns)
     coming.tally.extend(coming.rejected.findings())
     coming.tally.extend(sheet.findings())
-    found = tuple(coming.tally.findings())
+    return ImportResult(
+        list=coming.list.name,
+        sheet=coming.before.n + 1 if coming.before else 1,
+        rows=coming.rows,
+        good=coming.good,
+        left_out=coming.rows - coming.good,
+        repeated=coming.repeated,
+        joined=coming.joined,
+        columns=columns,
+        changes=changes,
+        findings=tuple(coming.tally.findings()),
+    )
+
+
+def _confirmed(result: ImportResult, confirm: Confirm) -> ImportResult:
+    if not confirm(result):
+        raise UsageError(f"The list {result.list} stays as it was: nobody said yes.")
+    return result
+
+
+def _finish(desk: Desk, coming: _Coming, sheet: Sheet, result: ImportResult) -> ImportResult:
+    """Make the sheet the list's newest."""
     now = desk.clock.now()
     with desk.store.write() as conn:
         _keep_ours(conn, coming)
-        n = sheets.finish(conn, coming.sheet_id, rows=coming.rows, found=columns)
-        findings.keep(conn, found, sheet_id=coming.sheet_id)
+        n = sheets.finish(conn, coming.sheet_id, rows=coming.rows, found=result.columns)
+        findings.keep(conn, result.findings, sheet_id=coming.sheet_id)
         detail = {"sheet": n, "file": sheet.file_name, "rows": coming.rows, "good": coming.good}
         history.record(conn, at=now, who=desk.who, verb="import", thing="list", thing_id=coming.list.id, detail=detail)
-    left_out = coming.rows - coming.good
-    return ImportResult(
-        coming.list.name,
-        n,
-        coming.rows,
-        coming.good,
-        left_out,
-        coming.repeated,
-        coming.joined,
-        tuple(columns),
-        changes,
-        found,
-    )
+    return replace(result, sheet=n)
 
 
 def _keep_file(path: Path, folder: Path, sha256: str, sheet_id: int) -> None:
     """Copy an imported file under its hash, whole or not at all; the same file is kept once."""
-    kept = folder / f"{sha256}{path.suffix.lower()}"
+    kept = kept_file(folder, sha256, path.name)
     if kept.exists():
         return
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -262,6 +279,11 @@ def _keep_file(path: Path, folder: Path, sha256: str, sheet_id: int) -> None:
         half.replace(kept)
     finally:
         half.unlink(missing_ok=True)
+
+
+def kept_file(folder: Path, sha256: str, file_name: str) -> Path:
+    """Where an imported file is kept."""
+    return folder / f"{sha256}{Path(file_name).suffix.lower()}"
 
 
 def _half(folder: Path, sheet_id: int) -> Path:

@@ -26,7 +26,7 @@ from campaigns.checks.values import check_values
 from campaigns.clock import to_micros
 from campaigns.compose.renderer import RenderedBatch, Renderer, Row
 from campaigns.message.message import pack_values
-from campaigns.model.finding import Finding, FindingTally
+from campaigns.model.finding import FIRST_ROWS, Finding, FindingTally
 from campaigns.model.states import CampaignState, LeftOut, MessageState, Repeated, RowVerdict, Severity, Wave
 from campaigns.recipients.addresses import Address, AddressReader
 from campaigns.store import findings, history, recipients, staging, suppressions, versions
@@ -47,24 +47,31 @@ _VERDICTS = {
 
 
 def prepare(
-    desk: Desk, basis: Basis, *, allowed: tuple[CampaignState, ...] = PREPARABLE, progress: Progress = silent
-) -> None:
+    desk: Desk,
+    basis: Basis,
+    *,
+    allowed: tuple[CampaignState, ...] = PREPARABLE,
+    rows_named: int = FIRST_ROWS,
+    progress: Progress = silent,
+) -> list[Finding]:
     """Make the campaign checked, with a message or a reason for every row; a draft if a Finding stops it.
 
-    TemplateError, SettingsError or CampaignError, and then nothing has changed.
+    What was found, each Finding with the first `rows_named` of its rows. TemplateError, SettingsError or CampaignError,
+    and then nothing has changed.
     """
     dns = basis.settings.dns
-    servers = None if dns == "off" else MailServers(resolver_at(dns))
-    with Renderer(basis.job()) as renderer:
+    servers = None if dns == "off" else MailServers(resolver_at(dns), rows_named)
+    with Renderer(basis.job(rows_named)) as renderer:
         token = take_over(desk, basis.campaign, allowed=allowed)
         clear(desk, basis.campaign, token)
-        work = _begin(desk, basis, token, servers)
+        work = _begin(desk, basis, token, servers, rows_named)
         work.tally.extend(renderer.inspection.findings)
         for page, rendered in _rendered(renderer, _pages(desk, basis)):
             work.shapes.keep(rendered.shapes)
             _stage(work, page, rendered)
             progress(work.rows, basis.sheet.rows)
         _finish(work, prints_today=renderer.inspection.uses_today)
+        return work.tally.findings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +130,9 @@ class _Work:
     version_id: int
     shapes: KeptShapes
     servers: MailServers | None  # where the settings ask for the DNS
-    care: AddressCare = field(default_factory=AddressCare)
+    care: AddressCare
+    tally: FindingTally
     addresses: AddressReader = field(default_factory=AddressReader)
-    tally: FindingTally = field(default_factory=FindingTally)
     rows: int = 0
     messages: int = 0
     mails: Counter[int] = field(default_factory=Counter)  # so far, by address, where people get one for each row
@@ -143,7 +150,7 @@ class _Work:
         return self.mails[address_id] - 1
 
 
-def _begin(desk: Desk, basis: Basis, token: str, servers: MailServers | None) -> _Work:
+def _begin(desk: Desk, basis: Basis, token: str, servers: MailServers | None, rows_named: int) -> _Work:
     source = basis.source
     with desk.store.write() as conn:
         keep_ours(conn, basis.campaign, token)
@@ -156,7 +163,9 @@ def _begin(desk: Desk, basis: Basis, token: str, servers: MailServers | None) ->
             at=to_micros(desk.clock.now()),
             who=desk.who,
         )
-    return _Work(desk, basis, token, version_id, KeptShapes(desk, basis, token, version_id), servers)
+    shapes = KeptShapes(desk, basis, token, version_id)
+    care, tally = AddressCare(rows_named), FindingTally(rows_named)
+    return _Work(desk, basis, token, version_id, shapes, servers, care, tally)
 
 
 def _stage(work: _Work, page: _Page, rendered: RenderedBatch) -> None:

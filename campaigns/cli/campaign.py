@@ -15,6 +15,7 @@ from campaigns.cli.options import (
     NotMailedIn,
     Row,
     RowsOut,
+    SheetOut,
     TemplateName,
     ThrottleTexts,
     Transactional,
@@ -130,13 +131,13 @@ def say_campaign(screen: Screen, told: dict[str, Any]) -> None:
 
 
 @verb(verbs, "check")
-def check(face: Face, name: CampaignName, rows: RowsOut = None) -> None:
+def check(face: Face, name: CampaignName, rows: RowsOut = None, sheet: SheetOut = None) -> None:
     """Render and check the mail of every row; nothing is queued."""
     from campaigns.actions.check import check as action
 
-    out = writable(rows)
+    rows, sheet = writable(rows), writable(sheet)
     with face.desk() as desk, face.progress(f"Checking {name}") as progress:
-        result = action(desk, name, rows_to=out, progress=progress)
+        result = action(desk, name, rows_to=rows, sheet_to=sheet, progress=progress)
     face.show(result, say_check)
     told = result.as_json()
     if told["left_out"] > told["joined"] or any(finding["severity"] == "stops" for finding in told["findings"]):
@@ -150,6 +151,15 @@ def say_check(screen: Screen, told: dict[str, Any]) -> None:
         "bold",
     )
     say_findings(screen, told["findings"])
+    if sheet := told.get("sheet"):
+        say_sheet_back(screen, sheet)
+
+
+def say_sheet_back(screen: Screen, told: dict[str, Any]) -> None:
+    screen.say(f"The sheet, with what was found: {told['file']}")
+    for note in told["notes"]:
+        screen.say(note, lead="  ")
+    screen.say("Correct it there, and import it into the same list.")
 
 
 @verb(verbs, "pause")

@@ -103,9 +103,14 @@ class Face:
         for bar in self.bars:
             bar.stop()
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody is there to answer."""
+        return not self.json and sys.stdin.isatty()
+
     def confirm(self, question: str) -> bool:
         """A person's yes; UsageError where nobody can be asked."""
-        if self.json or not sys.stdin.isatty():
+        if not self.can_ask:
             raise UsageError(f"Nobody is there to answer: {question}", remedy="Say yes beforehand: `--yes`.")
         self.still()
         self.aside.say(f"{question} [y/N] ", end="")

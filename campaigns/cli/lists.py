@@ -1,5 +1,6 @@
 """Lists and suppressions: `import`, `suppress`."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,7 @@ from campaigns.cli.show import Screen, counted, say_findings
 from campaigns.errors import UsageError
 
 if TYPE_CHECKING:
+    from campaigns.actions.import_list import ImportResult
     from campaigns.model.states import SuppressionReason
 
 verbs = typer.Typer()
@@ -57,6 +59,7 @@ def import_(
     repeated: RepeatedRows = None,
     hidden_rows: HiddenRowsWord = "",
     rows: RowsOut = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Accept changed and gone rows without being asked.")] = False,
 ) -> None:
     """Read a spreadsheet into a list. Importing into a list again makes its next sheet."""
     from campaigns.actions.import_list import import_list
@@ -65,15 +68,40 @@ def import_(
     options = read_options(worksheet, column, kind, encoding, hidden_rows)
     out = writable(rows, sheet)
     with face.desk() as desk, face.progress(f"Reading {sheet.name}") as progress:
-        result = import_list(desk, sheet, list_name, options, repeated=repeated_of(repeated), progress=progress)
+        question = _Question(face, yes)
+        result = import_list(
+            desk, sheet, list_name, options, repeated=repeated_of(repeated), confirm=question, progress=progress
+        )
         if out is not None:
             write_import_rows(desk, result.list, out)
-    face.show(result, say_import)
+    face.show(result, say_imported if question.was_asked else say_import)
     if result.left_out:
         raise typer.Exit(NEEDS_A_PERSON)
 
 
+@dataclass
+class _Question:
+    """Shows what changes in a list, and asks, where people change or go and somebody is there to answer."""
+
+    face: Face
+    yes: bool
+    was_asked: bool = False
+
+    def __call__(self, result: "ImportResult") -> bool:
+        if self.yes or not self.face.can_ask or not (result.changes.changed or result.changes.gone):
+            return True
+        self.was_asked = True
+        self.face.still()
+        say_changes(self.face.aside, result.as_json())
+        return self.face.confirm(f"Make this sheet {result.sheet} of the list {result.list}?")
+
+
 def say_import(screen: Screen, told: dict[str, Any]) -> None:
+    say_imported(screen, told)
+    say_changes(screen, told)
+
+
+def say_imported(screen: Screen, told: dict[str, Any]) -> None:
     screen.say(
         f"{counted(told['rows'], 'row')} into list {told['list']} (sheet {told['sheet']}): "
         f"{told['good']:,} good, {told['left_out']:,} left out.",
@@ -82,12 +110,6 @@ def say_import(screen: Screen, told: dict[str, Any]) -> None:
     if told["joined"]:
         screen.say(f"{counted(told['joined'], 'row')} of them stand in the mail of the same person's first row.")
     say_columns(screen, told["columns"])
-    if told["sheet"] > 1:
-        changes = told["changes"]
-        screen.say(
-            f"Since sheet {told['sheet'] - 1}: {changes['new']:,} new, {changes['changed']:,} changed, "
-            f"{changes['gone']:,} gone."
-        )
     say_findings(screen, told["findings"])
 
 
@@ -110,6 +132,23 @@ def say_columns(screen: Screen, columns: list[dict[str, Any]]) -> None:
         screen.say(
             "What holds as last time is changed by saying it anew: `--column FIELD=HEADER`, `--type FIELD=KIND`."
         )
+
+
+def say_changes(screen: Screen, told: dict[str, Any]) -> None:
+    """What is new, changed and gone since the last sheet, the first rows of each kind one by one."""
+    if told["sheet"] == 1:
+        return
+    changes, before = told["changes"], f"sheet {told['sheet'] - 1}"
+    screen.say(
+        f"Since {before}: {changes['new']:,} new, {changes['changed']:,} changed, {changes['gone']:,} gone.", "bold"
+    )
+    for kind, rows in told["first_changes"].items():
+        of = f" of {before}" if kind == "gone" else ""
+        for one in rows:
+            fields = f": {', '.join(one['fields'])}" if one["fields"] else ""
+            screen.say(f"row {one['row']}{of}  {one['address']}{fields}", lead=f"  {kind:<9}")
+        if changes[kind] > len(rows):
+            screen.say(f"and {counted(changes[kind] - len(rows), 'row')} more", lead=" " * 11)
 
 
 @verb(suppress, "add")

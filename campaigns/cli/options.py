@@ -131,6 +131,15 @@ RowsOut = Annotated[
     Path | None,
     typer.Option("--rows", metavar="OUT.CSV", help="Write every row with what became of it.", show_default=False),
 ]
+SheetOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--sheet",
+        metavar="OUT.XLSX",
+        help="Give the list's own workbook back, with what was found in it.",
+        show_default=False,
+    ),
+]
 
 
 def _repeated(text: str) -> str:
@@ -193,7 +202,7 @@ def read_options(
 
 
 def writable(out: Path | None, sheet: Path | None = None) -> Path | None:
-    """The file for `--rows`, if it can be written, and is not the sheet itself; seen before any work is done."""
+    """The file for `--rows` or `--sheet`, if it can be written, and is not the sheet itself; seen before any work is done."""
     if out is None:
         return None
     if sheet is not None and out.exists() and sheet.exists() and out.samefile(sheet):

@@ -12,7 +12,7 @@ from campaigns.compose.source import TemplateSource
 from campaigns.errors import TemplateError, Where
 from campaigns.message.shape import Escape, Hole, InlineImage, Pieces, Shape
 from campaigns.model.column import CellKind, Column, Role, Why
-from campaigns.model.finding import Finding
+from campaigns.model.finding import FIRST_ROWS, Finding
 from campaigns.model.states import Severity
 
 Json = dict[str, Any]
@@ -30,6 +30,7 @@ class RenderJob:
     bulk: bool
     has_public_url: bool
     workspace_root: Path
+    rows_named: int = FIRST_ROWS  # how many rows a Finding names
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def job_as_json(job: RenderJob) -> Json:
         "bulk": job.bulk,
         "has_public_url": job.has_public_url,
         "workspace_root": str(job.workspace_root),
+        "rows_named": job.rows_named,
     }
 
 
@@ -75,6 +77,7 @@ def job_from_json(document: Json) -> RenderJob:
         bulk=document["bulk"],
         has_public_url=document["has_public_url"],
         workspace_root=Path(document["workspace_root"]),
+        rows_named=document["rows_named"],
     )
 
 

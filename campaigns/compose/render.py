@@ -26,7 +26,7 @@ from campaigns.compose.shapes import Kept, Shapes, Texts
 from campaigns.compose.speech import Speech, date_text
 from campaigns.message.shape import UNSUBSCRIBE_URL, VIEW_URL, Shape
 from campaigns.model.column import CellKind, Column, Role
-from campaigns.model.finding import FIRST_ROWS, Finding
+from campaigns.model.finding import Finding
 from campaigns.model.states import Severity
 
 MOST_CHARACTERS = 1_000_000  # of one mail, before layout
@@ -205,7 +205,7 @@ class Session:
         remedy = "Links begin with https:, http:, mailto: or tel:."
         if not link:
             remedy += f" Or print the link only where there is one: {{% if {name or 'field'} %}}."
-        return Finding("unfit_link", Severity.LEAVES_OUT, sentence, remedy, where, 1, (row,))
+        return Finding("unfit_link", Severity.LEAVES_OUT, sentence, remedy, where, 1, (row,), name)
 
     def _stopped_or_wrong(self, row: int, error: BaseException) -> Finding:
         stopped = isinstance(error, TooSlow | MemoryError)
@@ -243,13 +243,13 @@ class Session:
             )
 
     def _count(self, one: Finding, row: int) -> None:
-        self._tallies.setdefault((one.code, one.where), _Tally(one)).add(row)
+        self._tallies.setdefault((one.code, one.where), _Tally(one, self._job.rows_named)).add(row)
 
     def _count_empty(self, row: int) -> None:
         for slot in set(self._holes.empty):
             tally = self._tallies.get(slot)
             if tally is None:
-                tally = self._tallies[slot] = _Tally(self._empty(self._cells[slot][1]._field))
+                tally = self._tallies[slot] = _Tally(self._empty(self._cells[slot][1]._field), self._job.rows_named)
             tally.add(row)
 
     def _count_disagreement(self, row: int, others: Sequence[list[Any]]) -> None:
@@ -279,6 +279,7 @@ class Session:
             f"The merge field {name} is empty where the mail prints it.",
             f'Write {{{{ {name}|default("...") }}}}, or ask first: {{% if {name} %}}.',
             str(where),
+            field=name,
         )
 
     def _make_cells(self) -> list[tuple[int, Cell]]:
@@ -302,19 +303,19 @@ class Session:
 class _Tally:
     """One Finding's rows within a batch."""
 
-    def __init__(self, found: Finding) -> None:
+    def __init__(self, found: Finding, most: int) -> None:
         self._found = found
+        self._most = most
         self._rows = 0
         self._first: list[int] = []
 
     def add(self, row: int) -> None:
         self._rows += 1
-        if len(self._first) < FIRST_ROWS:
+        if len(self._first) < self._most:
             self._first.append(row)
 
     def finding(self) -> Finding:
-        f = self._found
-        return Finding(f.code, f.severity, f.sentence, f.remedy, f.where, self._rows, tuple(self._first))
+        return replace(self._found, rows=self._rows, first_rows=tuple(self._first))
 
 
 def _locale_place(columns: Sequence[Column]) -> int:

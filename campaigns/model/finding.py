@@ -6,7 +6,9 @@ from typing import Any
 
 from campaigns.model.states import Severity
 
-FIRST_ROWS = 5  # how many example rows a Finding names
+FIRST_ROWS = 5  # how many example rows a Finding names to a person
+KEPT_ROWS = 1_000  # that an import remembers, for the sheet that is given back
+EVERY_ROW = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +22,19 @@ class Finding:
     where: str = ""  # "welcome.md, line 3, column 7" or "column amount"
     rows: int = 0  # how many rows; 0 = the whole campaign or sheet
     first_rows: tuple[int, ...] = ()  # spreadsheet row numbers
+    field: str = ""  # the merge field whose cells are to blame, if it is known; not part of the document
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        document = asdict(self) | {"first_rows": self.first_rows[:FIRST_ROWS]}
+        del document["field"]
+        return document
 
 
 @dataclass(slots=True)
 class FindingTally:
-    """Counts equal Findings (same code, severity and place) over many rows in flat memory."""
+    """Counts equal Findings (same code, severity and place) over many rows; it names the first `most` of them."""
 
+    most: int = FIRST_ROWS
     _found: dict[tuple[str, str, Severity], Finding] = field(default_factory=dict)
     _rows: dict[tuple[str, str, Severity], int] = field(default_factory=dict)
     _first: dict[tuple[str, str, Severity], list[int]] = field(default_factory=dict)
@@ -43,7 +49,7 @@ class FindingTally:
             first.extend(finding.first_rows)
         else:
             self._rows[key] = self._rows.get(key, 0) + 1
-            if len(first) < FIRST_ROWS:
+            if len(first) < self.most:
                 first.append(row)
 
     def extend(self, findings: Iterable[Finding]) -> None:
@@ -61,7 +67,8 @@ class FindingTally:
                 remedy=found.remedy,
                 where=found.where,
                 rows=self._rows[key],
-                first_rows=tuple(sorted(self._first[key])[:FIRST_ROWS]),
+                first_rows=tuple(sorted(self._first[key])[: self.most]),
+                field=found.field,
             )
             for key, found in self._found.items()
         ]

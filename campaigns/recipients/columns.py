@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 
 from campaigns.errors import SpreadsheetError, UsageError, Where
 from campaigns.model.column import CellKind
@@ -130,6 +131,20 @@ def column_letter(place: int) -> str:
         place, rest = divmod(place - 1, 26)
         letters = chr(65 + rest) + letters
     return letters
+
+
+@cache
+def place_of_letters(letters: str) -> int:
+    """The place of the column that a spreadsheet program calls so; ValueError for what it would not.
+
+    There are few enough of them to be remembered.
+    """
+    if not (letters.isascii() and letters.isupper() and len(letters) <= 3):
+        raise ValueError(f"no column: {letters}")
+    place = 0
+    for letter in letters:
+        place = 26 * place + ord(letter) - 64
+    return place - 1
 
 
 def listed(headers: Sequence[str], most: int = 12) -> str:

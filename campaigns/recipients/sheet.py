@@ -5,16 +5,16 @@ with open_sheet(path, options) as sheet:
     sheet.findings(), sheet.final_columns()
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from campaigns.errors import SpreadsheetError, Where
 from campaigns.model.column import CellKind, Column, Role
-from campaigns.model.finding import FIRST_ROWS, Finding, FindingTally
+from campaigns.model.finding import FIRST_ROWS, KEPT_ROWS, Finding, FindingTally
 from campaigns.model.states import RowVerdict
 from campaigns.recipients import odd_rows
 from campaigns.recipients.addresses import Address, AddressReader, address_beside_name, looks_like_address
@@ -30,6 +30,7 @@ from campaigns.recipients.kinds import find_readings
 from campaigns.recipients.memory import kept_fields, kept_kinds, proved_before, same_columns, with_reading, with_roles
 from campaigns.recipients.names import read_names
 from campaigns.recipients.opening import is_open_elsewhere
+from campaigns.recipients.own_columns import own_places
 from campaigns.recipients.roles import Look, find_roles
 from campaigns.recipients.rows import RowWriter
 from campaigns.recipients.source import HiddenRows, ReadOptions, Row, Source, open_source
@@ -39,6 +40,8 @@ __all__ = ["Address", "HiddenRows", "ReadOptions", "Sheet", "SheetRow", "open_sh
 
 SAMPLE_ROWS = 1_000
 _SAMPLE_CELLS = 200_000  # a very wide sheet is judged by fewer rows
+
+Some = TypeVar("Some", bound=Cell)
 
 
 @dataclass(slots=True)
@@ -75,7 +78,7 @@ class Sheet:
         self.encoding, self.delimiter = source.encoding, source.delimiter
         self._source = source
         self._where = Where(file=path.name, sheet=source.worksheet or None)
-        self._tally = FindingTally()
+        self._tally = FindingTally(KEPT_ROWS)
         self._rows = source.rows()
         self._names = read_names(options.names)
         self._hidden_rows = options.hidden_rows
@@ -85,6 +88,9 @@ class Sheet:
         known = [*options.columns.values(), *(column.header for column in options.before)]
         at = find_header(seen, known, self._names, self._where)
         self.header_row = sample[at][0]
+        if ours := own_places(seen[at][1]).keys():
+            self._rows = _without(ours, self._rows)
+            sample, seen = list(_without(ours, sample)), list(_without(ours, seen))
         self._sample = sample[at + 1 :]
         self._hidden()
         headers = self._headers(seen[at][1])
@@ -131,7 +137,7 @@ class Sheet:
 
     def findings(self) -> list[Finding]:
         """What was odd about the cells; addresses are in the rows' notes."""
-        tally = FindingTally()
+        tally = FindingTally(KEPT_ROWS)
         tally.extend(self._tally.findings())
         tally.extend(self._source.findings())
         return tally.findings()
@@ -279,3 +285,9 @@ class Sheet:
         hidden = self._hidden()
         if hidden:
             self._tally.add(odd_rows.hidden(hidden, self.worksheet, read=self._hidden_rows is HiddenRows.READ))
+
+
+def _without(places: Collection[int], rows: Iterable[tuple[int, Sequence[Some]]]) -> Iterator[tuple[int, list[Some]]]:
+    """The rows without the cells at some places: columns that an earlier check has added."""
+    for row, cells in rows:
+        yield row, [cell for place, cell in enumerate(cells) if place not in places]

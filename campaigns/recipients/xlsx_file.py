@@ -60,6 +60,11 @@ class Workbook:
         except Exception as error:  # a damaged workbook makes zipfile, expat and openpyxl raise anything
             raise damaged(self._name) from error
 
+    @property
+    def part_name(self) -> str:
+        """The worksheet's part in the archive."""
+        return self._sheets[self.worksheet].filename
+
     def rows(self) -> Iterator[tuple[int, list[Cell]]]:
         """Row number and cells of each row with something in it."""
         return guarded(self._rows(), self._name, self.worksheet)

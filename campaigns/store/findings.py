@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, delete, insert, select
 
-from campaigns.model.finding import Finding
+from campaigns.model.finding import KEPT_ROWS, Finding
 from campaigns.model.states import Severity
 from campaigns.store.tables import findings
 
@@ -21,7 +21,7 @@ def keep(
             "code": finding.code,
             "severity": str(finding.severity),
             "rows": finding.rows,
-            "first_rows": json.dumps(finding.first_rows),
+            "first_rows": json.dumps(finding.first_rows[:KEPT_ROWS]),
             "place": finding.where,
             "sentence": finding.sentence,
             "remedy": finding.remedy,

@@ -44,3 +44,9 @@ def last_said(conn: Connection, key: str, *, thing: str, thing_id: int, until: i
         if key in said:
             return said
     return {}
+
+
+def mentions(conn: Connection, verb: str, word: str) -> bool:
+    """Whether a line of this verb has `word` in its detail."""
+    query = select(history.c.id).where(history.c.verb == verb, history.c.detail.contains(word, autoescape=True))
+    return conn.scalar(query.limit(1)) is not None

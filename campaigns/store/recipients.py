@@ -67,17 +67,17 @@ def joined(conn: Connection, sheet_id: int, address_ids: Collection[int]) -> dic
     return found
 
 
-def by_person(conn: Connection, sheet_id: int) -> Iterator[tuple[int, str]]:
-    """(address id, cells) of all rows that stand in a mail, in the order of the ids, streamed."""
+def by_person(conn: Connection, sheet_id: int) -> Iterator[tuple[int, str, int]]:
+    """(address id, cells, row) of all rows that stand in a mail, in the order of the ids, streamed."""
     in_a_mail = recipients.c.verdict.in_([int(RowVerdict.GOOD), int(RowVerdict.JOINED)])
     query = (
-        select(recipients.c.address_id, recipients.c.cells)
+        select(recipients.c.address_id, recipients.c.cells, recipients.c.row)
         .where(recipients.c.sheet_id == sheet_id, in_a_mail)
         .order_by(recipients.c.address_id, recipients.c.row)
         .execution_options(yield_per=2_000)
     )
     for row in conn.execute(query):
-        yield row.address_id, row.cells
+        yield row.address_id, row.cells, row.row
 
 
 def count(conn: Connection, sheet_id: int) -> dict[RowVerdict, int]:

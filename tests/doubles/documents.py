@@ -22,6 +22,7 @@ FINDING = {
 }  # fmt: skip
 
 ERROR = {"error": {"kind": WORDS, "sentence": WORDS, "where": WHERE, "remedy": WORDS}}
+CHANGED_ROW = {"row": NUMBER, "address": WORDS, "fields": (list, tuple)}
 IMPORT = {
     "list": WORDS, "sheet": NUMBER, "rows": NUMBER, "good": NUMBER, "left_out": NUMBER,
     "repeated": WORDS, "joined": NUMBER,
@@ -29,6 +30,7 @@ IMPORT = {
         {"header": WORDS, "field": WORDS, "kind": WORDS, "empty": NUMBER, "role": WORDS, "why": WORDS}
     ],
     "changes": {"new": NUMBER, "changed": NUMBER, "gone": NUMBER},
+    "first_changes": {"new": [CHANGED_ROW], "changed": [CHANGED_ROW], "gone": [CHANGED_ROW]},
     "findings": [FINDING],
 }  # fmt: skip
 PREVIEW = {

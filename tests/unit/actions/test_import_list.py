@@ -1,6 +1,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select
@@ -246,11 +247,14 @@ def test_an_import_whose_rows_another_has_begun_to_remove_does_not_become_a_shee
 
 
 def test_an_import_that_is_stopped_after_its_end_stays(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stopped(*_: object) -> None:
+    finish = importing._finish
+
+    def stopped(*args: Any) -> None:
+        finish(*args)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as late:
-        late.setattr(importing, "ImportResult", stopped)
+        late.setattr(importing, "_finish", stopped)
         with pytest.raises(KeyboardInterrupt):
             import_lines(desk)
     assert len(rows_of(desk)) == 3

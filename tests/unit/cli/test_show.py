@@ -161,12 +161,19 @@ def test_an_import_shows_how_headers_became_fields(paper: Paper) -> None:
                 }
             ],
             "changes": {"new": 1, "changed": 2, "gone": 3},
+            "first_changes": {
+                "new": [{"row": 4, "address": "new@example.org", "fields": []}],
+                "changed": [{"row": 7, "address": "bob@example.net", "fields": ["city"]}],
+                "gone": [],
+            },
             "findings": [finding()],
         },
     )
     assert "9 rows into list people (sheet 2): 8 good, 1 left out." in str(paper)
     assert re.search("Vorname +vorname +text +first name +by its name +3", str(paper))
     assert "1 new, 2 changed, 3 gone" in str(paper)
+    assert "row 7  bob@example.net: city" in str(paper)
+    assert "and 1 row more" in str(paper)
 
 
 def test_a_check_says_what_is_ready(paper: Paper) -> None:

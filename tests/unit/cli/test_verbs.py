@@ -72,6 +72,7 @@ def test_an_import_with_left_out_rows_is_1(run: Run) -> None:
         "joined",
         "columns",
         "changes",
+        "first_changes",
         "findings",
     }
     assert (told["rows"], told["good"], told["left_out"]) == (3, 2, 1)
