@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import did_you_mean
 from campaigns.clock import from_micros, to_micros
+from campaigns.compose.attachments import AttachmentFolder
 from campaigns.compose.job import RenderJob
 from campaigns.compose.source import TemplateSource, load_template
 from campaigns.errors import UsageError
@@ -33,6 +34,7 @@ class Basis:
     transport: TransportSettings
     today: date  # the day that the campaign starts on, in its zone
     desk: Desk
+    files: str = ""  # changes with any file in attachments/; "" for a template that attaches none
 
     @property
     def sender(self) -> str:
@@ -77,6 +79,7 @@ class Basis:
             self.settings.locale,
             self.transport.kind,
             self.today.isoformat() if prints_today else "",
+            self.files,
         )
 
 
@@ -88,15 +91,18 @@ def basis_of(desk: Desk, campaign: Campaign) -> Basis:
         sheet = sheets.latest(conn, campaign.list_id)
         assert sheet is not None, "A campaign is made for a list that has a sheet."
         columns = sheets.columns_of(conn, sheet.id)
+    source = load_template(desk.workspace.root, campaign.template)
+    attaches = bool(source.front_matter.text("attachments"))
     return Basis(
         campaign=campaign,
-        source=load_template(desk.workspace.root, campaign.template),
+        source=source,
         sheet=sheet,
         columns=columns,
         settings=settings,
         transport=transport_named(settings, campaign.transport),
         today=day_of(start, campaign.zone),
         desk=desk,
+        files=AttachmentFolder(desk.workspace.root).signature() if attaches else "",
     )
 
 

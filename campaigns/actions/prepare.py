@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from campaigns.actions.attached import Attached, tell_apart
 from campaigns.actions.basis import Basis
 from campaigns.actions.clearing import clear, keep_ours, take_over
 from campaigns.actions.desk import Desk
@@ -20,6 +21,7 @@ from campaigns.checks.shapes import check_count, check_way_out
 from campaigns.checks.values import check_values
 from campaigns.clock import to_micros
 from campaigns.compose.renderer import RenderedBatch, Renderer
+from campaigns.message.attachment import Attachment
 from campaigns.message.message import pack_values
 from campaigns.model.finding import Finding, FindingTally
 from campaigns.model.states import CampaignState, LeftOut, MessageState, RowVerdict, Severity, Wave
@@ -53,7 +55,7 @@ def prepare(
         work = _begin(desk, basis, token)
         work.tally.extend(renderer.inspection.findings)
         for page, rendered in _rendered(renderer, _pages(desk, basis)):
-            work.shapes.keep(rendered.shapes)
+            work.shapes.keep([(number, work.attached.on(shape)) for number, shape in rendered.shapes])
             _stage(work, page, rendered)
             progress(work.rows, basis.sheet.rows)
         _finish(work, prints_today=renderer.inspection.uses_today)
@@ -104,6 +106,7 @@ class _Work:
     token: str
     version_id: int
     shapes: KeptShapes
+    attached: Attached
     addresses: AddressReader = field(default_factory=AddressReader)
     tally: FindingTally = field(default_factory=FindingTally)
     rows: int = 0
@@ -115,9 +118,11 @@ class _Work:
 
 
 def _begin(desk: Desk, basis: Basis, token: str) -> _Work:
-    source = basis.source
+    source, campaign = basis.source, basis.campaign
+    attached = Attached(desk.workspace.root, source, transport=basis.transport.kind, keep=True)
     with desk.store.write() as conn:
-        keep_ours(conn, basis.campaign, token)
+        keep_ours(conn, campaign, token)
+        attached.ids(conn, campaign.id, iter(attached.shared), at=to_micros(desk.clock.now()))
         version_id = versions.keep(
             conn,
             template=source.name,
@@ -127,35 +132,48 @@ def _begin(desk: Desk, basis: Basis, token: str) -> _Work:
             at=to_micros(desk.clock.now()),
             who=desk.who,
         )
-    return _Work(desk, basis, token, version_id, KeptShapes(desk, basis, token, version_id))
+    return _Work(desk, basis, token, version_id, KeptShapes(desk, basis, token, version_id), attached)
 
 
 def _stage(work: _Work, page: _Page, rendered: RenderedBatch) -> None:
     """Check a rendered page and write it down: a message or a reason for each row."""
     left = [*_refused(work, page.refused), *_suppressed(work, page.suppressed)]
-    messages = _messages(work, page.chosen, rendered, left)
+    own: dict[int, tuple[Attachment, ...]] = {}
+    messages = _messages(work, page.chosen, rendered, left, own)
     work.tally.extend(rendered.findings)
     with work.desk.store.write() as conn:
         keep_ours(conn, work.campaign, work.token)
         staging.add(conn, messages, left)
+        if own:
+            work.attached.link(conn, work.campaign.id, own, at=to_micros(work.desk.clock.now()))
     work.messages += len(messages)
     work.rows += len(messages) + len(left)
 
 
 def _messages(
-    work: _Work, chosen: list[Recipient], rendered: RenderedBatch, left: list[NewLeftOut]
+    work: _Work,
+    chosen: list[Recipient],
+    rendered: RenderedBatch,
+    left: list[NewLeftOut],
+    own: dict[int, tuple[Attachment, ...]],
 ) -> list[NewMessage]:
-    """The messages of those who pass; the others are added to `left`."""
+    """The messages of those who pass; the others are added to `left`, files of one's own to `own` by address."""
     campaign_id, shapes = work.campaign.id, work.shapes
+    has_own = work.attached.own
     sendgrid = work.basis.transport.kind == "sendgrid"
     tokens = os.urandom(8 * len(chosen))
     messages: list[NewMessage] = []
-    for place, (one, (_, number, joined, problem)) in enumerate(zip(chosen, rendered.rows, strict=True)):
+    for place, (one, (_, number, joined, problem, named)) in enumerate(zip(chosen, rendered.rows, strict=True)):
         if problem is None:
             found = check_values(*shapes.facts(number), joined, sendgrid=sendgrid)
             problem = _tallied(work, found, one.row) if found else None
         else:
             work.tally.add(problem)
+        if has_own and problem is None:
+            files, found = work.attached.of_row(one.row, named, shapes.facts(number)[0])
+            problem = _tallied(work, found, one.row)
+            if files and problem is None and one.address_id is not None:
+                own[one.address_id] = files
         if problem is not None:
             left.append(NewLeftOut(campaign_id, one.id, _FINDING, problem.sentence))
             continue
@@ -212,6 +230,7 @@ def _finish(work: _Work, *, prints_today: bool) -> None:
     """Write down what was found, and that the campaign is checked, in one transaction."""
     desk, basis, campaign = work.desk, work.basis, work.campaign
     work.tally.extend(_about_the_whole(work))
+    work.attached.sync()
     if not (work.messages or _stops(work.tally)):
         work.tally.add(people.NOBODY)
     stopped = _stops(work.tally)
@@ -251,6 +270,16 @@ def _about_the_whole(work: _Work) -> Iterator[Finding]:
     yield from check_way_out(kind=work.campaign.kind, public_url=basis.settings.public_url)
     yield from work.shapes.findings()
     yield from check_count(len(work.shapes.ids), work.messages, template=basis.source.name)
+    yield from work.attached.findings
+    guard = work.attached.guard
+    if guard.watches:
+        tell_apart(guard, basis.columns, _everybody(work))
+    yield from guard.findings()
+
+
+def _everybody(work: _Work) -> Iterator[Recipient]:
+    for page in _pages(work.desk, work.basis):
+        yield from (*page.chosen, *page.suppressed, *page.refused)
 
 
 def _stops(tally: FindingTally) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 
+from campaigns.actions.attached import Attached
 from campaigns.actions.basis import Basis, basis_of, row_of
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import campaign_named
@@ -11,11 +12,12 @@ from campaigns.checks.senders import check_senders
 from campaigns.clock import to_micros
 from campaigns.compose.renderer import Renderer
 from campaigns.errors import CampaignError, UsageError
+from campaigns.message.attachment import Attachment
 from campaigns.message.message import pack_values
 from campaigns.message.shape import Shape
-from campaigns.model.states import MessageState, Wave
+from campaigns.model.states import MessageState, Severity, Wave
 from campaigns.recipients.addresses import Address, AddressReader
-from campaigns.store import addresses, campaigns, history, shapes, staging, suppressions, versions, workers
+from campaigns.store import addresses, campaigns, files, history, shapes, staging, suppressions, versions, workers
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 from campaigns.store.recipients import Recipient
@@ -52,7 +54,9 @@ def _from_template(desk: Desk, campaign: Campaign, address: Address, row: int | 
         raise CampaignError(finding.sentence, remedy=finding.remedy)
     with desk.store.read() as conn:
         person = row_of(conn, basis.sheet.id, row)
-    shape, values = _rendered(basis, person)
+    attached = Attached(desk.workspace.root, basis.source, transport=basis.transport.kind, keep=True)
+    shape, values, own = _rendered(basis, person, attached)
+    attached.sync()
     source, now = basis.source, to_micros(desk.clock.now())
     with desk.store.write() as conn:
         version_id = versions.keep(
@@ -65,6 +69,7 @@ def _from_template(desk: Desk, campaign: Campaign, address: Address, row: int | 
             who=desk.who,
         )
         shape_id = shapes.keep(conn, campaign.id, version_id, shape, {})
+        ids = attached.ids(conn, campaign.id, iter((*shape.files, *own)), at=now)
         # The worker takes the sender from the campaign's row.
         campaigns.update(
             conn,
@@ -73,7 +78,8 @@ def _from_template(desk: Desk, campaign: Campaign, address: Address, row: int | 
             reply_to=basis.reply_to,
             public_url=basis.settings.public_url,
         )
-        _queue(desk, conn, campaign, address, Frozen(person.id, person.row, shape_id, pack_values(values)))
+        made = _queue(desk, conn, campaign, address, Frozen(0, person.id, person.row, shape_id, pack_values(values)))
+        files.of_message(conn, made, own, ids)
 
 
 def _from_outbox(desk: Desk, campaign: Campaign, address: Address, row: int | None) -> None:
@@ -86,19 +92,27 @@ def _from_outbox(desk: Desk, campaign: Campaign, address: Address, row: int | No
         now = campaigns.by_id(conn, campaign.id)
         if now is None or now.queued_at != campaign.queued_at:  # a check may have removed the shape
             raise CampaignError(f"{campaign.name} was changed meanwhile.", remedy="Ask for the proof again.")
-        _queue(desk, conn, campaign, address, copied)
+        made = _queue(desk, conn, campaign, address, copied)
+        own = files.own(conn, [copied.message_id])[copied.message_id]
+        files.of_message(conn, made, own, files.keep(conn, campaign.id, own, at=to_micros(desk.clock.now())))
 
 
-def _rendered(basis: Basis, person: Recipient) -> tuple[Shape, str]:
+def _rendered(basis: Basis, person: Recipient, attached: Attached) -> tuple[Shape, str, tuple[Attachment, ...]]:
     with Renderer(basis.job()) as renderer:
         batch = renderer.render([(person.row, person.cells)])
     [rendered] = batch.rows
     if rendered.problem is not None:
         raise CampaignError(rendered.problem.sentence, remedy=rendered.problem.remedy)
-    return batch.shapes[0][1], rendered.values
+    shape = batch.shapes[0][1]
+    own, found = attached.of_row(person.row, rendered.files, shape)
+    shape = attached.on(shape)
+    for finding in (*attached.findings, *found):
+        if finding.severity is not Severity.WARNS:
+            raise CampaignError(finding.sentence, remedy=finding.remedy)
+    return shape, rendered.values, own
 
 
-def _queue(desk: Desk, conn: Connection, campaign: Campaign, address: Address, mail: Frozen) -> None:
+def _queue(desk: Desk, conn: Connection, campaign: Campaign, address: Address, mail: Frozen) -> int:
     address_id = addresses.keep(conn, {address.folded: address.domain})[address.folded]
     if suppressions.suppressed(conn, [address_id]):
         raise CampaignError(
@@ -106,7 +120,7 @@ def _queue(desk: Desk, conn: Connection, campaign: Campaign, address: Address, m
             remedy=f"Take another address, or `mergecast suppress remove {address.folded}`.",
         )
     now = desk.clock.now()
-    staging.add_proof(
+    made = staging.add_proof(
         conn,
         NewMessage(
             campaign_id=campaign.id,
@@ -133,3 +147,4 @@ def _queue(desk: Desk, conn: Connection, campaign: Campaign, address: Address, m
         thing_id=campaign.id,
         detail={"to": address.wire, "row": mail.row},
     )
+    return made

@@ -19,6 +19,7 @@ from campaigns.store.tables import metadata
 from tests.doubles.standing_clock import StandingClock
 
 CLOCK = StandingClock()
+THIS, NEXT = migrate.SCHEMA, "0900"
 
 
 @pytest.fixture
@@ -83,22 +84,25 @@ def test_the_migrations_compile_for_postgresql(capsys: pytest.CaptureFixture[str
     """As `alembic upgrade --sql` prints them."""
     from alembic.operations import Operations
 
-    from campaigns.store.migrations.versions import v0001_first_tables
-
     context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True})
     with Operations.context(context):
-        v0001_first_tables.upgrade()
+        for one in reversed(list(scripts().walk_revisions())):
+            one.module.upgrade()
     said = capsys.readouterr().out
     assert said.count("CREATE TABLE") == len(metadata.tables)
     assert "id BIGSERIAL" in said
 
 
 def test_the_schema_that_is_asked_for_is_the_newest_migration(database: Path) -> None:
+    assert scripts().get_current_head() == migrate.SCHEMA
+    assert sql(database, "SELECT version_num FROM alembic_version") == [(migrate.SCHEMA,)]
+
+
+def scripts() -> ScriptDirectory:
     config = Config()
     config.set_main_option("script_location", "campaigns.store:migrations")
     config.set_main_option("path_separator", "os")
-    assert ScriptDirectory.from_config(config).get_current_head() == migrate.SCHEMA
-    assert sql(database, "SELECT version_num FROM alembic_version") == [(migrate.SCHEMA,)]
+    return ScriptDirectory.from_config(config)
 
 
 def test_a_new_store_knows_itself(database: Path) -> None:
@@ -175,11 +179,11 @@ def test_a_newer_store_is_refused_with_both_versions(database: Path, use: object
 @pytest.fixture
 def older(database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The store is one migration behind: a Mergecast to come knows the next."""
-    monkeypatch.setattr(migrate, "SCHEMA", "0002")
+    monkeypatch.setattr(migrate, "SCHEMA", NEXT)
 
     def next_migration(conn: Connection) -> None:
         conn.execute(text("ALTER TABLE lists ADD COLUMN colour TEXT"))
-        conn.execute(text("UPDATE alembic_version SET version_num = '0002'"))
+        conn.execute(text(f"UPDATE alembic_version SET version_num = '{NEXT}'"))
 
     monkeypatch.setattr(migrate, "_migrate", next_migration)
     sql(database, "INSERT INTO lists (name, folded) VALUES ('Club', 'club')")
@@ -187,17 +191,17 @@ def older(database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_an_older_store_names_upgrade(older: Path) -> None:
-    with pytest.raises(StoreError, match="has schema 0001") as refused:
+    with pytest.raises(StoreError, match=f"has schema {THIS}") as refused:
         migrate.open_store(url(older))
     assert "mergecast upgrade" in refused.value.remedy
 
 
 def test_an_upgrade_copies_first_and_keeps_everything(older: Path) -> None:
     done = migrate.upgrade_store(url(older), who="ada", clock=CLOCK)
-    assert (done.before, done.after) == ("0001", "0002")
+    assert (done.before, done.after) == (THIS, NEXT)
     assert done.copy is not None
     assert done.copy.stat().st_mode & 0o777 == 0o600
-    assert sql(done.copy, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert sql(done.copy, "SELECT version_num FROM alembic_version") == [(THIS,)]
     assert sql(done.copy, "SELECT name FROM lists") == [("Club",)]
     assert sql(done.copy, "PRAGMA application_id") == [(APPLICATION_ID,)]
     assert sql(older, "SELECT name, colour FROM lists") == [("Club", None)]
@@ -217,13 +221,13 @@ def test_an_upgrade_that_fails_changes_nothing(older: Path, monkeypatch: pytest.
     with engine.connect() as conn:
         assert "colour" not in {column["name"] for column in inspect(conn).get_columns("lists")}
     engine.dispose()
-    assert sql(older, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert sql(older, "SELECT version_num FROM alembic_version") == [(THIS,)]
 
 
 def test_nothing_is_upgraded_under_a_running_worker(older: Path) -> None:
     with worker_lock(older), pytest.raises(WorkerRunningError):
         migrate.upgrade_store(url(older), who="ada", clock=CLOCK)
-    assert sql(older, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert sql(older, "SELECT version_num FROM alembic_version") == [(THIS,)]
 
 
 def test_an_upgrade_with_nothing_to_do_makes_no_copy(database: Path) -> None:
