@@ -20,6 +20,8 @@ MOST_BYTES_SMTP = 25_000_000  # what mail servers commonly take; a rehearsal cou
 HEAVY_FROM = 10_000_000  # bytes of a whole mail: some servers of recipients refuse larger ones
 _REST_OF_MAIL = 200_000  # bytes set aside for headers, text and HTML
 
+# ruff: noqa: SIM905 - a list of endings reads better as words
+
 # Endings that Gmail and Outlook refuse, whatever is in the file.
 _DANGEROUS = frozenset(
     (

@@ -172,7 +172,7 @@ def _entries(folder: Path) -> dict[str, list[str]]:
     """A folder's names by their folded form."""
     entries: dict[str, list[str]] = {}
     try:
-        names = os.listdir(folder)
+        names = [entry.name for entry in folder.iterdir()]
     except OSError:
         return entries
     for name in names:
