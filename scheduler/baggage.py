@@ -25,8 +25,9 @@ Files = Mapping[int, tuple[Attachment, ...]]  # by message id, with their bytes
 class Baggage:
     """What all connections of a worker share, so that a file for a thousand people is read once."""
 
-    def __init__(self, store: Store, kept: KeptFiles) -> None:
+    def __init__(self, store: Store, kept: KeptFiles, *, in_thread: bool) -> None:
         self._store = store
+        self._in_thread = in_thread
         self._kept = kept
         self._held: OrderedDict[str, bytes] = OrderedDict()
         self._bytes = 0
@@ -59,7 +60,7 @@ class Baggage:
     async def _loaded(self, one: Attachment) -> Attachment:
         data = self._held.get(one.sha256)
         if data is None:
-            data = await asyncio.to_thread(self._read, one)
+            data = await asyncio.to_thread(self._read, one) if self._in_thread else self._read(one)
             self._hold(one.sha256, data)
         else:
             self._held.move_to_end(one.sha256)

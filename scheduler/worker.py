@@ -127,7 +127,7 @@ class Worker:
             self._id = workers.start(connection, version=self._version, at=self._clock.now())
         self._throttles = Throttles(self._store, self._clock)
         self._ledger = Ledger(self._store, self._id, self._throttles, self._clock, self._executor)
-        self._baggage = Baggage(self._store, KeptFiles(self._folder))
+        self._baggage = Baggage(self._store, KeptFiles(self._folder), in_thread=self._executor is not None)
         self._dispatches = [self._dispatch(way) for way in self._ways]
         self._doing = Doing(self._dispatches, self._clock)
         log.info("worker.started", transports=[way.transport.name for way in self._ways])

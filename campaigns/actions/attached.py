@@ -49,7 +49,7 @@ class Attached:
         self._folder = AttachmentFolder(root)
         self._transport = transport
         self._taken: dict[str, _Taken] = {}
-        self.shared = tuple(self._fixed(fixed))
+        self.shared = tuple({(one.sha256, one.name): one for one in self._fixed(fixed)}.values())
 
     def __bool__(self) -> bool:
         return self.own or bool(self.shared)
@@ -71,7 +71,8 @@ class Attached:
             attachment, about = self._take(one.path, personal=True, several=not one.personal)
             found += about
             if attachment is not None:
-                got.setdefault((attachment.sha256, attachment.name), attachment)
+                if attachment not in self.shared:
+                    got.setdefault((attachment.sha256, attachment.name), attachment)
                 if one.personal:
                     personal.append(attachment)
         own = tuple(got.values())

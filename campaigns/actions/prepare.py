@@ -26,8 +26,9 @@ from campaigns.message.message import pack_values
 from campaigns.model.finding import Finding, FindingTally
 from campaigns.model.states import CampaignState, LeftOut, MessageState, RowVerdict, Severity, Wave
 from campaigns.recipients.addresses import Address, AddressReader
-from campaigns.store import findings, history, recipients, staging, suppressions, versions
+from campaigns.store import files, findings, history, recipients, staging, suppressions, versions
 from campaigns.store.campaigns import Campaign
+from campaigns.store.kept_files import KeptFiles
 from campaigns.store.recipients import Recipient
 from campaigns.store.staging import NewLeftOut, NewMessage
 
@@ -120,6 +121,8 @@ class _Work:
 def _begin(desk: Desk, basis: Basis, token: str) -> _Work:
     source, campaign = basis.source, basis.campaign
     attached = Attached(desk.workspace.root, source, transport=basis.transport.kind, keep=True)
+    if attached:
+        files.sweep(desk.store, KeptFiles(desk.workspace.root), desk.clock.now().timestamp())
     with desk.store.write() as conn:
         keep_ours(conn, campaign, token)
         attached.ids(conn, campaign.id, iter(attached.shared), at=to_micros(desk.clock.now()))
@@ -170,10 +173,10 @@ def _messages(
         else:
             work.tally.add(problem)
         if has_own and problem is None:
-            files, found = work.attached.of_row(one.row, named, shapes.facts(number)[0])
+            mine, found = work.attached.of_row(one.row, named, shapes.facts(number)[0])
             problem = _tallied(work, found, one.row)
-            if files and problem is None and one.address_id is not None:
-                own[one.address_id] = files
+            if mine and problem is None and one.address_id is not None:
+                own[one.address_id] = mine
         if problem is not None:
             left.append(NewLeftOut(campaign_id, one.id, _FINDING, problem.sentence))
             continue

@@ -96,7 +96,7 @@ class AttachmentFolder:
             raise NoFileError("file_outside", "leads out of attachments/", _INSIDE)
         if not stat.S_ISREG(status.st_mode):
             raise NoFileError("file_missing", "is no file", "Name a file; folders and devices cannot be sent.")
-        return Found(file, unicodedata.normalize("NFC", place.name), status.st_size)
+        return Found(file, _nfc(place.name).strip(), status.st_size)
 
     def signature(self) -> str:
         """Changes when any file of the folder comes, goes or changes; ".kept" and other hidden ones aside."""

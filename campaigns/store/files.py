@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, exists, select
 from campaigns.message.attachment import Attachment
 from campaigns.model.states import MessageState, Wave
 from campaigns.store.bulk import insert_new, insert_rows
+from campaigns.store.engine import Store
 from campaigns.store.kept_files import KeptFiles
 from campaigns.store.literal import literal
 from campaigns.store.tables import campaign_files, files, message_files, messages
@@ -64,6 +65,17 @@ def own(conn: Connection, message_ids: Sequence[int]) -> dict[int, tuple[Attachm
     for message_id, name, sha256, size in conn.execute(query):
         found[message_id] += (Attachment(name, sha256, size),)
     return found
+
+
+def sweep(store: Store, kept: KeptFiles, now: float) -> None:
+    """Remove copies that no campaign knows: a crash came between the copy and its row. `now` in epoch seconds."""
+    names = kept.old_names(now)
+    with store.read() as conn:
+        known = set(conn.scalars(select(files.c.sha256))) if names else set()
+    for name in [name for name in names if name not in known]:
+        with store.write() as conn:  # which no other check's row can come into meanwhile
+            if conn.scalar(select(files.c.id).where(files.c.sha256 == name)) is None:
+                kept.remove(name)
 
 
 def forget_some(conn: Connection, campaign_id: int, *, limit: int, kept: KeptFiles) -> int:

@@ -63,6 +63,7 @@ class KeptFiles:
         return data
 
     def remove(self, sha256: str) -> None:
+        """It need not be there."""
         with suppress(OSError):
             self._path(sha256).unlink(missing_ok=True)
 
@@ -70,12 +71,18 @@ class KeptFiles:
         """Bring what was kept to the disk: all at once, since one by one takes a thousand files as many turns of it."""
         os.sync()
 
-    def tidy(self, now: float) -> None:
-        """Remove what copies that a crash cut short have left; `now` in epoch seconds."""
+    def old_names(self, now: float) -> list[str]:
+        """The copies of over an hour ago, by hash; unfinished ones, which a crash left, are removed. `now` in seconds."""
+        names = []
         with suppress(OSError):
-            for part in self._folder.glob(f"*{_UNFINISHED}"):
-                if part.stat().st_mtime < now - _STALE:
-                    part.unlink(missing_ok=True)
+            for entry in os.scandir(self._folder):
+                if entry.stat().st_mtime >= now - _STALE:
+                    continue
+                if entry.name.endswith(_UNFINISHED):
+                    self.remove(entry.name)
+                else:
+                    names.append(entry.name)
+        return names
 
     def _is_whole(self, sha256: str, size: int) -> bool:
         try:
