@@ -174,7 +174,7 @@ class Guard:
                 len(rows),
                 tuple(rows[:FIRST_ROWS]),
             )
-        foreign = [(row, name, other) for row, name, runs in self._named if (other := self._whose(row, name, runs))]
+        foreign = [(row, name, other) for row, name, runs in self._named if (other := self._whose(row, runs))]
         if foreign:
             row, name, other = foreign[0]
             rows = sorted({row for row, _, _ in foreign})
@@ -198,19 +198,14 @@ class Guard:
                 tuple(self._without),
             )
 
-    def _whose(self, row: int, name: str, runs: frozenset[str]) -> int | None:
-        """The one other row that the name points to, unless it points to its own row, too."""
-        stem = _whole(PurePosixPath(name).stem)
-        others = None
-        for run in runs:
-            holders = self._holders[run]
-            if len(holders) != 1:
-                continue
-            if holders[0] != row:
-                others = holders[0] if others is None else min(others, holders[0])
-            elif run != stem:
-                return None
-        return others
+    def _whose(self, row: int, runs: frozenset[str]) -> int | None:
+        """The one other row that a name points to, unless it points to its own row as well, and with other words."""
+        told = {run: holders[0] for run in runs if len(holders := self._holders[run]) == 1}
+        own = [run for run, holder in told.items() if holder == row]
+        others = [
+            holder for run, holder in told.items() if holder != row and all(f"-{run}-" in f"-{mine}-" for mine in own)
+        ]
+        return min(others, default=None)
 
 
 def _runs(text: str) -> frozenset[str]:

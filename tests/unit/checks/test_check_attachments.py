@@ -8,7 +8,6 @@ import pytest
 from campaigns.checks.attachments import Guard, check_file, check_weight, largest_file
 from campaigns.message.attachment import Attachment, encoded_size
 from campaigns.model.finding import Finding
-from campaigns.model.states import Severity
 
 
 def a_file(name: str, content: str = "", size: int | None = None) -> Attachment:
@@ -21,7 +20,9 @@ def codes(found: Sequence[Finding]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", ["a.exe", "a.JS", "report.pdf.scr", "a.exe. ", "setup.msi", "a.lnk", "x.iso"])
 def test_what_providers_refuse_is_refused(name: str) -> None:
-    assert codes([*check_file(a_file(name), b"", personal=True, transport="smtp")]) == [("dangerous_file", "leaves_out")]
+    assert codes([*check_file(a_file(name), b"", personal=True, transport="smtp")]) == [
+        ("dangerous_file", "leaves_out")
+    ]
     assert codes([*check_file(a_file(name), b"", personal=False, transport="smtp")]) == [("dangerous_file", "stops")]
 
 
@@ -50,7 +51,9 @@ def test_a_name_that_sendgrid_does_not_take_is_said() -> None:
     assert not [*check_file(a_file("a, b.pdf"), b"", personal=True, transport="maildir")]
 
 
-@pytest.mark.parametrize(("transport", "most"), [("smtp", 25_000_000), ("maildir", 25_000_000), ("sendgrid", 30_000_000)])
+@pytest.mark.parametrize(
+    ("transport", "most"), [("smtp", 25_000_000), ("maildir", 25_000_000), ("sendgrid", 30_000_000)]
+)
 def test_a_mail_weighs_no_more_than_its_transport_takes(transport: str, most: int) -> None:
     largest = a_file("a.zip", size=largest_file(transport))
     assert most - 210_000 < encoded_size(largest.size) < most - 199_000

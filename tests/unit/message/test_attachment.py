@@ -57,7 +57,9 @@ def test_any_name_and_any_bytes_are_read_back(name: str, data: bytes) -> None:
     assert received(mail) == [(name, kind_of(name), "attachment", data)]
 
 
-@pytest.mark.parametrize("shape", [TEXT, replace(TEXT, text=("No line end",)), replace(TEXT, text=("Grüße ü ö ä\n",)), PAGE, PICTURE])
+@pytest.mark.parametrize(
+    "shape", [TEXT, replace(TEXT, text=("No line end",)), replace(TEXT, text=("Grüße ü ö ä\n",)), PAGE, PICTURE]
+)
 def test_the_mail_within_is_what_it_is_without_files(shape: Shape) -> None:
     plain = cast("EmailMessage", message_from_bytes(to_bytes(message(shape)), policy=default))
     mail = cast("EmailMessage", message_from_bytes(to_bytes(with_files(a_file(), shape=shape)), policy=default))

@@ -133,9 +133,9 @@ def test_a_copy_that_is_gone_or_changed_pauses_the_campaign_and_costs_no_attempt
             assert copy.name in reason
             await until(lambda: stage.states(other) == {MessageState.ACCEPTED: 20})
             assert stage.states(campaign) == {MessageState.QUEUED: 20}
-            assert {(row.attempts, row.leased_at) for row in stage.rows(tables.messages) if row.campaign_id == campaign} == {
-                (0, None)
-            }
+            assert {
+                (row.attempts, row.leased_at) for row in stage.rows(tables.messages) if row.campaign_id == campaign
+            } == {(0, None)}
             copy.write_bytes(TERMS)
             with stage.store.write() as conn:
                 campaigns.change_state(conn, campaign, CampaignState.SENDING, allowed={CampaignState.PAUSED})
