@@ -1,6 +1,6 @@
 """From the line to the wire and back into the outbox: what each connection does, over and over.
 
-    next turn -> prepare -> lease -> hand over -> settle
+    next turn -> files -> prepare -> lease -> hand over -> settle
 
 The message after this one is chosen before this one is handed over, so that its envelope can travel with it; the
 settlement of this one rides along with the lease of the next. Throttle, suppression and the campaign's state are asked
@@ -18,9 +18,11 @@ from campaigns.clock import Clock
 from campaigns.errors import StoreError
 from campaigns.message.message import Envelope, Message, unpack_values
 from campaigns.message.shape import Shape
+from campaigns.model.states import CampaignState, PauseReason
 from campaigns.store import outbox
 from campaigns.store.engine import Store
 from campaigns.store.outbox import Candidate
+from scheduler.baggage import Baggage, Files
 from scheduler.blame import Health, settlements
 from scheduler.ledger import Ledger, Stretch, Turn
 from scheduler.line import Line
@@ -37,7 +39,9 @@ log = structlog.get_logger()
 class Dispatch:
     """All connections of one transport."""
 
-    def __init__(self, transport: Transport, line: Line, ledger: Ledger, store: Store, clock: Clock) -> None:
+    def __init__(
+        self, transport: Transport, line: Line, ledger: Ledger, store: Store, clock: Clock, *, baggage: Baggage
+    ) -> None:
         self.transport = transport
         self.line = line
         self.health = Health(clock)
@@ -45,6 +49,7 @@ class Dispatch:
         self._ledger = ledger
         self._store = store
         self._clock = clock
+        self._baggage = baggage
         self._shapes: OrderedDict[int, Shape] = OrderedDict()
         self._constants: dict[int, bytes] = {}
         self._stopping = False
@@ -92,7 +97,15 @@ class Dispatch:
 
     async def _carry(self, connection: Connection, turn: Turn, stretch: Stretch) -> Turn | None:
         """One turn, from envelope to settlement; returns the turn whose envelope travelled along, if one did."""
-        self._shape(turn.candidates[0].shape_id)  # what could fail is done before anything is leased
+        shape = self._shape(turn.candidates[0].shape_id)  # what could fail is done before anything is leased
+        files: Files = {}
+        if shape.files or shape.own_files:
+            try:
+                files = await self._files(turn, shape)
+            except _Unfit as unfit:
+                await connection.abandon()
+                await self._without_files(turn, unfit.reason, stretch)
+                return None
         refusal = await connection.prepare(_envelope(turn))
         if refusal is not None:
             await self._refused(turn, refusal, stretch)
@@ -105,9 +118,34 @@ class Dispatch:
         if len(leased) < len(turn.candidates):
             self.line.done(set(turn.candidates).difference(leased))
         following = self._following()
-        outcomes = await self._hand_over(connection, self._messages(turn, leased, at), following)
+        outcomes = await self._hand_over(connection, self._messages(turn, leased, at, files), following)
         self._settle(turn, leased, outcomes, stretch)
         return following
+
+    async def _files(self, turn: Turn, shape: Shape) -> Files:
+        """The files of a turn's messages; the turn may become shorter, because a request and our memory take so many."""
+        own: Files = {}
+        if shape.own_files:
+            own = self._baggage.own(turn.candidates)
+            most = self._baggage.together(turn.candidates, own, alike=self.transport.leaves)
+            if most < len(turn.candidates):
+                self.line.shorten(turn, most)
+        try:
+            return await self._baggage.load(turn.candidates, shape, own)
+        except StoreError as error:
+            raise _Unfit(f"{error.sentence} {error.remedy}") from error
+
+    async def _without_files(self, turn: Turn, reason: str, stretch: Stretch) -> None:
+        """The campaign is paused and nothing was leased; a proof of one that does not send is told as rejected."""
+        if turn.campaign.state is CampaignState.SENDING:
+            self._ledger.pause(turn.campaign, f"{PauseReason.ERRORS}: {reason}")
+            self.line.give_back(turn)
+            await asyncio.sleep(_REST)
+            return
+        leased, _ = await self._ledger.lease(turn)
+        refused = Outcome(Verdict.REJECTED, Stage.BODY, text=reason[:500])
+        self._settle(turn, leased, [refused] * len(leased), stretch)
+        self.line.done(turn.candidates)
 
     async def _hand_over(
         self, connection: Connection, messages: Sequence[Message], following: Turn | None
@@ -166,11 +204,14 @@ class Dispatch:
         elif not before:
             log.warning("transport.failing", transport=self.transport.name, reason=self.health.trouble)
 
-    def _messages(self, turn: Turn, leased: Sequence[Candidate], at: datetime) -> list[Message]:
+    def _messages(self, turn: Turn, leased: Sequence[Candidate], at: datetime, files: Files) -> list[Message]:
         sender = turn.campaign.sender
         shape_id = leased[0].shape_id  # the same for all of a turn
         shape = self._shape(shape_id)
-        return [Message(c.id, c.token, sender, shape_id, shape, c.to, unpack_values(c.slots), at) for c in leased]
+        return [
+            Message(c.id, c.token, sender, shape_id, shape, c.to, unpack_values(c.slots), at, files.get(c.id, ()))
+            for c in leased
+        ]
 
     def _shape(self, shape_id: int) -> Shape:
         shape = self._shapes.get(shape_id)
@@ -185,6 +226,14 @@ class Dispatch:
         else:
             self._shapes.move_to_end(shape_id)
         return shape
+
+
+class _Unfit(Exception):  # noqa: N818 - it never leaves this file
+    """A file is not as it was checked."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def _envelope(turn: Turn) -> Envelope:

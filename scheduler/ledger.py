@@ -42,6 +42,7 @@ class Turn:
     candidates: list[Candidate]
     throttles: tuple[str, ...]
     promised: int = 0  # how many hand-overs its throttles have set aside for it
+    lane: tuple[int, int] | None = None  # where it came from
 
 
 @dataclass(slots=True)

@@ -106,7 +106,7 @@ class Line:
                 peers = self._peers(lane)
                 peers.remove(lane)
                 peers.append(lane)
-                return Turn(lane.campaign, chosen, lane.throttles, promised=len(chosen))
+                return Turn(lane.campaign, chosen, lane.throttles, promised=len(chosen), lane=lane.key)
         return None
 
     def give_back(self, turn: Turn) -> None:
@@ -114,6 +114,18 @@ class Line:
         self._spending.promise(turn.throttles, -turn.promised)
         turn.promised = 0
         self.done(turn.candidates)
+
+    def shorten(self, turn: Turn, most: int) -> None:
+        """Only the turn's first `most` messages go now; the others are next again."""
+        rest = turn.candidates[most:]
+        turn.candidates = turn.candidates[:most]
+        self._spending.promise(turn.throttles, -len(rest))
+        turn.promised -= len(rest)
+        lane = self._lanes.get(turn.lane) if turn.lane else None
+        if lane is None:
+            self.done(rest)
+        else:
+            lane.waiting.extendleft(reversed(rest))
 
     def done(self, candidates: Iterable[Candidate]) -> None:
         """These are in nobody's hand any more: settled, or to be read again when they are due."""

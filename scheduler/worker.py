@@ -23,7 +23,9 @@ from campaigns.model.states import CampaignState, MessageState, PauseReason
 from campaigns.model.throttle import Throttle
 from campaigns.store import campaigns, history, underway, workers
 from campaigns.store.engine import Connection, Store
+from campaigns.store.kept_files import KeptFiles
 from campaigns.store.underway import SendingCampaign
+from scheduler.baggage import Baggage
 from scheduler.dispatch import Dispatch
 from scheduler.doing import Doing
 from scheduler.ledger import Ledger
@@ -125,6 +127,7 @@ class Worker:
             self._id = workers.start(connection, version=self._version, at=self._clock.now())
         self._throttles = Throttles(self._store, self._clock)
         self._ledger = Ledger(self._store, self._id, self._throttles, self._clock, self._executor)
+        self._baggage = Baggage(self._store, KeptFiles(self._folder), in_thread=self._executor is not None)
         self._dispatches = [self._dispatch(way) for way in self._ways]
         self._doing = Doing(self._dispatches, self._clock)
         log.info("worker.started", transports=[way.transport.name for way in self._ways])
@@ -133,7 +136,7 @@ class Worker:
         name = way.transport.name
         keys = self._throttles.keys(f"transport {name}", [str(throttle) for throttle in way.throttles])
         line = Line(self._store, name, keys, self._throttles, way.transport.batch)
-        return Dispatch(way.transport, line, self._ledger, self._store, self._clock)
+        return Dispatch(way.transport, line, self._ledger, self._store, self._clock, baggage=self._baggage)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A mistake of ours ends the worker: one that stands still looks as if it worked."""

@@ -17,13 +17,13 @@ from campaigns.store.approvals import Approval
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 
-# What is bound, as it is said when it changes. What travels with the mail (`attachments`) takes its place here and in
-# `parts_of` as soon as a campaign has any.
+# What is bound, as it is said when it changes.
 SAID = {
     "sheet": "the sheet",
     "audience": "the audience",
     "template": "the template",
     "images": "a picture",
+    "files": "the attachments",
     "kind": "its kind, bulk or transactional",
     "sender": "the sender",
     "reply_to": "where answers go",
@@ -61,6 +61,7 @@ def parts_of(conn: Connection, basis: Basis, *, prints_today: bool) -> dict[str,
         "audience": campaign.audience,
         "template": source.sha256,
         "images": " ".join(images),
+        "files": basis.files,
         "kind": str(campaign.kind),
         "sender": basis.sender,
         "reply_to": basis.reply_to,

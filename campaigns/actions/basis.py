@@ -10,6 +10,7 @@ from campaigns.actions.audience import Filter, filter_of
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import did_you_mean
 from campaigns.clock import from_micros, to_micros
+from campaigns.compose.attachments import AttachmentFolder
 from campaigns.compose.job import RenderJob
 from campaigns.compose.source import TemplateSource, load_template
 from campaigns.errors import UsageError
@@ -37,6 +38,7 @@ class Basis:
     today: date  # the day that the campaign starts on, in its zone
     filter: Filter  # whom the campaign's audience leaves out, as of now
     desk: Desk
+    files: str = ""  # changes with any file in attachments/; "" for a template that attaches none
 
     @property
     def sender(self) -> str:
@@ -89,6 +91,7 @@ class Basis:
             self.transport.kind,
             self.today.isoformat() if prints_today else "",
             *((self.campaign.audience, self.filter.digest()) if self.campaign.audience else ()),
+            self.files,
         )
 
 
@@ -103,9 +106,11 @@ def basis_of(desk: Desk, campaign: Campaign) -> Basis:
         assert sheet is not None, "A campaign is made for a list that has a sheet."
         columns = sheets.columns_of(conn, sheet.id)
         kept_out = filter_for(conn, audience, columns, now)
+    source = load_template(desk.workspace.root, campaign.template)
+    attaches = bool(source.front_matter.text("attachments"))
     return Basis(
         campaign=campaign,
-        source=load_template(desk.workspace.root, campaign.template),
+        source=source,
         sheet=sheet,
         columns=columns,
         settings=settings,
@@ -113,6 +118,7 @@ def basis_of(desk: Desk, campaign: Campaign) -> Basis:
         today=day_of(start, campaign.zone),
         filter=kept_out,
         desk=desk,
+        files=AttachmentFolder(desk.workspace.root).signature() if attaches else "",
     )
 
 

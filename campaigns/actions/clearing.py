@@ -2,13 +2,15 @@
 
 import secrets
 from collections.abc import Callable, Collection
+from functools import partial
 
 from campaigns.actions.desk import Desk
 from campaigns.errors import CampaignError
 from campaigns.model.states import CampaignState
-from campaigns.store import campaigns, findings, shapes, staging
+from campaigns.store import campaigns, files, findings, shapes, staging
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
+from campaigns.store.kept_files import KeptFiles
 
 AT_ONCE = 2_500  # rows of one transaction: about 30 ms
 
@@ -28,8 +30,9 @@ def take_over(desk: Desk, campaign: Campaign, *, allowed: Collection[CampaignSta
 
 
 def clear(desk: Desk, campaign: Campaign, token: str) -> None:
-    """Remove the campaign's messages (proofs aside), left-out rows, shapes and findings, in short transactions."""
-    for remove in (staging.remove_messages, staging.remove_left_out, shapes.remove_some):
+    """Remove the campaign's messages (proofs aside), left-out rows, shapes, files and findings, in short transactions."""
+    forget_files = partial(files.forget_some, kept=KeptFiles(desk.workspace.root))
+    for remove in (staging.remove_messages, staging.remove_left_out, shapes.remove_some, forget_files):
         _batch_by_batch(desk, campaign, token, remove)
     with desk.store.write() as conn:
         keep_ours(conn, campaign, token)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from campaigns.actions import approval
+from campaigns.actions.attached import Attached, tell_apart
 from campaigns.actions.audience import note_of
 from campaigns.actions.basis import Basis
 from campaigns.actions.clearing import clear, keep_ours, take_over
@@ -29,8 +30,9 @@ from campaigns.message.message import pack_values
 from campaigns.model.finding import FIRST_ROWS, Finding, FindingTally
 from campaigns.model.states import CampaignState, LeftOut, MessageState, Repeated, RowVerdict, Severity, Wave
 from campaigns.recipients.addresses import Address, AddressReader
-from campaigns.store import findings, history, recipients, staging, suppressions, versions
+from campaigns.store import files, findings, history, recipients, staging, suppressions, versions
 from campaigns.store.campaigns import Campaign
+from campaigns.store.kept_files import KeptFiles
 from campaigns.store.recipients import Recipient
 from campaigns.store.staging import NewLeftOut, NewMessage
 
@@ -67,7 +69,7 @@ def prepare(
         work = _begin(desk, basis, token, servers, rows_named)
         work.tally.extend(renderer.inspection.findings)
         for page, rendered in _rendered(renderer, _pages(desk, basis)):
-            work.shapes.keep(rendered.shapes)
+            work.shapes.keep([(number, work.attached.on(shape)) for number, shape in rendered.shapes])
             _stage(work, page, rendered)
             progress(work.rows, basis.sheet.rows)
         _finish(work, prints_today=renderer.inspection.uses_today)
@@ -129,6 +131,7 @@ class _Work:
     token: str
     version_id: int
     shapes: KeptShapes
+    attached: Attached
     servers: MailServers | None  # where the settings ask for the DNS
     care: AddressCare
     tally: FindingTally
@@ -151,9 +154,13 @@ class _Work:
 
 
 def _begin(desk: Desk, basis: Basis, token: str, servers: MailServers | None, rows_named: int) -> _Work:
-    source = basis.source
+    source, campaign = basis.source, basis.campaign
+    attached = Attached(desk.workspace.root, source, transport=basis.transport.kind, keep=True)
+    if attached:
+        files.sweep(desk.store, KeptFiles(desk.workspace.root), desk.clock.now().timestamp())
     with desk.store.write() as conn:
-        keep_ours(conn, basis.campaign, token)
+        keep_ours(conn, campaign, token)
+        attached.ids(conn, campaign.id, iter(attached.shared), at=to_micros(desk.clock.now()))
         version_id = versions.keep(
             conn,
             template=source.name,
@@ -165,7 +172,7 @@ def _begin(desk: Desk, basis: Basis, token: str, servers: MailServers | None, ro
         )
     shapes = KeptShapes(desk, basis, token, version_id)
     care, tally = AddressCare(rows_named), FindingTally(rows_named)
-    return _Work(desk, basis, token, version_id, shapes, servers, care, tally)
+    return _Work(desk, basis, token, version_id, shapes, attached, servers, care, tally)
 
 
 def _stage(work: _Work, page: _Page, rendered: RenderedBatch) -> None:
@@ -176,7 +183,8 @@ def _stage(work: _Work, page: _Page, rendered: RenderedBatch) -> None:
         *_filtered(work, page.filtered),
         *_joined(work, page.joined),
     ]
-    messages = _messages(work, page.chosen, rendered, left)
+    own: files.OwnFiles = {}
+    messages = _messages(work, page.chosen, rendered, left, own)
     work.tally.extend(rendered.findings)
     work.care.look(page.chosen)
     if work.servers:
@@ -184,6 +192,8 @@ def _stage(work: _Work, page: _Page, rendered: RenderedBatch) -> None:
     with work.desk.store.write() as conn:
         keep_ours(conn, work.campaign, work.token)
         staging.add(conn, messages, left)
+        if own:
+            work.attached.link(conn, work.campaign.id, own, at=to_micros(work.desk.clock.now()))
         if page.joined:
             staging.name_mails_of_joined(conn, work.campaign.id, [one.id for one in page.joined])
     work.messages += len(messages)
@@ -192,19 +202,29 @@ def _stage(work: _Work, page: _Page, rendered: RenderedBatch) -> None:
 
 
 def _messages(
-    work: _Work, chosen: list[Recipient], rendered: RenderedBatch, left: list[NewLeftOut]
+    work: _Work,
+    chosen: list[Recipient],
+    rendered: RenderedBatch,
+    left: list[NewLeftOut],
+    own: files.OwnFiles,
 ) -> list[NewMessage]:
-    """The messages of those who pass; the others are added to `left`."""
+    """The messages of those who pass; the others are added to `left`, files of one's own to `own`."""
     campaign_id, shapes = work.campaign.id, work.shapes
+    has_own = work.attached.own
     sendgrid = work.basis.transport.kind == "sendgrid"
     tokens = os.urandom(8 * len(chosen))
     messages: list[NewMessage] = []
-    for place, (one, (_, number, joined, problem)) in enumerate(zip(chosen, rendered.rows, strict=True)):
+    for place, (one, (_, number, joined, problem, named)) in enumerate(zip(chosen, rendered.rows, strict=True)):
         if problem is None:
             found = check_values(*shapes.facts(number), joined, sendgrid=sendgrid)
             problem = _tallied(work, found, one.row) if found else None
         else:
             work.tally.add(problem)
+        if has_own and problem is None:
+            mine, found = work.attached.of_row(one.row, named, shapes.facts(number)[0], person=one.address_id)
+            problem = _tallied(work, found, one.row)
+            if mine and problem is None and one.address_id is not None:
+                own[one.address_id, one.id] = mine
         if problem is not None:
             left.append(NewLeftOut(campaign_id, one.id, _FINDING, problem.sentence))
             continue
@@ -274,6 +294,7 @@ def _finish(work: _Work, *, prints_today: bool) -> None:
     """Write down what was found, and that the campaign is checked, in one transaction."""
     desk, basis, campaign = work.desk, work.basis, work.campaign
     work.tally.extend(_about_the_whole(work))
+    work.attached.sync()
     if not (work.messages or _stops(work.tally)):
         work.tally.add(people.nobody(work.filtered))
     stopped = _stops(work.tally)
@@ -317,6 +338,16 @@ def _about_the_whole(work: _Work) -> Iterator[Finding]:
     yield from work.care.findings()
     yield from work.servers.findings() if work.servers else ()
     yield from check_count(len(work.shapes.ids), work.messages, template=basis.source.name)
+    yield from work.attached.findings
+    guard = work.attached.guard
+    if guard.watches:
+        tell_apart(guard, basis.columns, _everybody(work))
+    yield from guard.findings()
+
+
+def _everybody(work: _Work) -> Iterator[Recipient]:
+    for page in _pages(work.desk, work.basis):
+        yield from (*page.chosen, *page.suppressed, *page.refused)
 
 
 def _stops(tally: FindingTally) -> bool:

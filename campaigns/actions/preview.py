@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from campaigns.actions.attached import Attached
 from campaigns.actions.basis import day_of, filter_for, list_named, reply_to_of, row_of, sender_of
 from campaigns.actions.desk import Desk
 from campaigns.actions.edge_cases import Chosen, of_sheet
@@ -133,11 +134,18 @@ def _messages(
     shapes = dict(batch.shapes)
     for shape in shapes.values():
         tally.extend(check_shape(shape, kind=kind, template=job.source.name))
-    for person, (_, number, values, problem) in zip(people, batch.rows, strict=True):
+    attached = Attached(desk.workspace.root, job.source, transport="", keep=False)
+    for shape in shapes.values():
+        attached.on(shape)
+    tally.extend(attached.findings)
+    for person, (_, number, values, problem, named) in zip(people, batch.rows, strict=True):
         if problem is not None:
             if (problem.code, problem.where) not in counted:
                 tally.add(problem)
             continue
+        own, found = attached.of_row(person.row, named, shapes[number], person=person.address_id)
+        for finding in found:
+            tally.add(finding, person.row)
         yield (
             person,
             Message(
@@ -149,6 +157,7 @@ def _messages(
                 to=_wire(person),
                 values=tuple(values.split("\0")[:-1]),
                 leased_at=desk.clock.now(),
+                files=(*attached.shared, *own),
             ),
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from campaigns.actions import edge_cases as cases
+from campaigns.actions.attached import Attached
 from campaigns.actions.basis import Basis, basis_of, row_of
 from campaigns.actions.desk import Desk
 from campaigns.actions.edge_cases import Chosen
@@ -17,12 +18,24 @@ from campaigns.checks.senders import check_senders
 from campaigns.clock import to_micros
 from campaigns.compose.renderer import Renderer, Row
 from campaigns.errors import CampaignError, UsageError
+from campaigns.message.attachment import Attachment
 from campaigns.message.message import pack_values
 from campaigns.message.shape import Shape
 from campaigns.model.finding import FindingTally
-from campaigns.model.states import MessageState, Wave
+from campaigns.model.states import MessageState, Severity, Wave
 from campaigns.recipients.addresses import Address, AddressReader
-from campaigns.store import addresses, campaigns, history, recipients, shapes, staging, suppressions, versions, workers
+from campaigns.store import (
+    addresses,
+    campaigns,
+    files,
+    history,
+    recipients,
+    shapes,
+    staging,
+    suppressions,
+    versions,
+    workers,
+)
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 from campaigns.store.recipients import Recipient
@@ -71,8 +84,10 @@ def _from_template(desk: Desk, campaign: Campaign, address: Address, row: int | 
     with desk.store.read() as conn:
         people = [row_of(conn, basis.sheet.id, one) for one in chosen or [_first_row(conn, basis, row)]]
         rows = with_joined(conn, basis.sheet, people)
-    mails = _rendered(basis, people, rows)
-    source = basis.source
+    attached = Attached(desk.workspace.root, basis.source, transport=basis.transport.kind, keep=True)
+    mails = _rendered(basis, people, rows, attached)
+    attached.sync()
+    source, now = basis.source, to_micros(desk.clock.now())
     with desk.store.write() as conn:
         version_id = versions.keep(
             conn,
@@ -80,16 +95,17 @@ def _from_template(desk: Desk, campaign: Campaign, address: Address, row: int | 
             kind=str(source.kind),
             sha256=source.sha256,
             source=source.pack(),
-            at=to_micros(desk.clock.now()),
+            at=now,
             who=desk.who,
         )
         # The worker takes the sender from the campaign's row.
         shared = basis.shared()
         campaigns.update(conn, campaign.id, **{name: shared[name] for name in ("sender", "reply_to", "public_url")})
-        for person, shape, values in mails:
+        for person, shape, values, own in mails:
             shape_id = shapes.keep(conn, campaign.id, version_id, shape, {})
-            mail = Frozen(person.id, person.row, shape_id, pack_values(values))
-            _queue(desk, conn, campaign, address, mail, shared=shared)
+            ids = attached.ids(conn, campaign.id, iter((*shape.files, *own)), at=now)
+            mail = Frozen(0, person.id, person.row, shape_id, pack_values(values))
+            files.of_message(conn, _queue(desk, conn, campaign, address, mail, shared=shared), own, ids)
     return {person.row: chosen.get(person.row, ()) for person in people}
 
 
@@ -108,7 +124,9 @@ def _from_outbox(desk: Desk, campaign: Campaign, address: Address, row: int | No
         if now is None or now.queued_at != campaign.queued_at:  # a check may have removed the shape
             raise CampaignError(f"{campaign.name} was changed meanwhile.", remedy="Ask for the proof again.")
         for mail in copied:
-            _queue(desk, conn, campaign, address, mail, shared={})
+            made = _queue(desk, conn, campaign, address, mail, shared={})
+            own = files.own(conn, [mail.message_id])[mail.message_id]
+            files.of_message(conn, made, own, files.keep(conn, campaign.id, own, at=to_micros(desk.clock.now())))
     return {mail.row: chosen.get(mail.row, ()) for mail in copied}
 
 
@@ -124,19 +142,29 @@ def _first_row(conn: Connection, basis: Basis, row: int | None) -> int | None:
     return row
 
 
-def _rendered(basis: Basis, people: Sequence[Recipient], rows: list[Row]) -> list[tuple[Recipient, Shape, str]]:
+_Mail = tuple[Recipient, Shape, str, Sequence[Attachment]]  # whose, its shape, its values joined, its own files
+
+
+def _rendered(basis: Basis, people: Sequence[Recipient], rows: list[Row], attached: Attached) -> list[_Mail]:
     with Renderer(basis.job()) as renderer:
         batch = renderer.render(rows)
     made = dict(batch.shapes)
-    for rendered in batch.rows:
+    mails: list[_Mail] = []
+    for person, rendered in zip(people, batch.rows, strict=True):
         if rendered.problem is not None:
             raise CampaignError(rendered.problem.sentence, remedy=rendered.problem.remedy)
-    return [(person, made[one.shape], one.values) for person, one in zip(people, batch.rows, strict=True)]
+        shape = made[rendered.shape]
+        own, found = attached.of_row(person.row, rendered.files, shape, person=person.address_id)
+        mails.append((person, attached.on(shape), rendered.values, own))
+        for finding in (*attached.findings, *found):
+            if finding.severity is not Severity.WARNS:
+                raise CampaignError(finding.sentence, remedy=finding.remedy)
+    return mails
 
 
 def _queue(
     desk: Desk, conn: Connection, campaign: Campaign, address: Address, mail: Frozen, *, shared: Mapping[str, str]
-) -> None:
+) -> int:
     address_id = addresses.keep(conn, {address.folded: address.domain})[address.folded]
     if suppressions.suppressed(conn, [address_id]):
         raise CampaignError(
@@ -144,7 +172,7 @@ def _queue(
             remedy=f"Take another address, or `mergecast suppress remove {address.folded}`.",
         )
     now = desk.clock.now()
-    staging.add_proof(
+    made = staging.add_proof(
         conn,
         NewMessage(
             campaign_id=campaign.id,
@@ -171,3 +199,4 @@ def _queue(
         thing_id=campaign.id,
         detail={"to": address.wire, "row": mail.row, **shared},
     )
+    return made

@@ -2,21 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import campaign_named
 from campaigns.clock import from_micros
-from campaigns.errors import CampaignError, UsageError
+from campaigns.errors import CampaignError, StoreError, UsageError
 from campaigns.message import fill, mime
 from campaigns.message.message import Message, Sender, handle, internet_message_id, read_handle, unpack_values
 from campaigns.model.states import LeftOut, MessageState, Wave
 from campaigns.recipients.addresses import Address, AddressReader
-from campaigns.store import campaigns, history, kept, reporting, underway, versions
+from campaigns.store import campaigns, files, history, kept, reporting, underway, versions
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 from campaigns.store.kept import Kept, Try
+from campaigns.store.kept_files import KeptFiles
 
 SENDGRID = (
     "SendGrid made the bytes of this mail itself, from what it was told: "
@@ -160,7 +160,7 @@ def _shown(desk: Desk, conn: Connection, found: Kept) -> Shown:
     assert campaign is not None
     if found.wave == Wave.PROOF:
         campaign = _as_then(conn, campaign, found.leased_at)
-    message = _message(conn, campaign, found, desk.clock.now())
+    message = _message(desk, conn, campaign, found)
     transport = desk.workspace.settings.transports.get(found.transport or campaign.transport)
     kind = transport.kind if transport else ""
     return Shown(
@@ -181,9 +181,15 @@ def _as_then(conn: Connection, campaign: Campaign, at: int | None) -> Campaign:
     return replace(campaign, **{name: said[name] for name in campaigns.SENDER if name in said})
 
 
-def _message(conn: Connection, campaign: Campaign, found: Kept, now: datetime) -> Message | None:
+def _message(desk: Desk, conn: Connection, campaign: Campaign, found: Kept) -> Message | None:
     shape = kept.shape_of(conn, found)
     if shape is None or found.slots is None:
+        return None
+    attached = (*shape.files, *files.own(conn, [found.id])[found.id])
+    copies = KeptFiles(desk.workspace.root)
+    try:
+        with_bytes = tuple(replace(one, data=copies.read(one.sha256, one.size)) for one in attached)
+    except StoreError:
         return None
     return Message(
         id=found.id,
@@ -195,7 +201,8 @@ def _message(conn: Connection, campaign: Campaign, found: Kept, now: datetime) -
         shape=shape,
         to=found.to,
         values=unpack_values(found.slots),
-        leased_at=now if found.leased_at is None else from_micros(found.leased_at),
+        leased_at=desk.clock.now() if found.leased_at is None else from_micros(found.leased_at),
+        files=with_bytes,
     )
 
 

@@ -6,9 +6,10 @@ from pathlib import PurePosixPath
 
 from jinja2 import Template, nodes
 
+from campaigns.compose.attachments import split
 from campaigns.compose.fields import Survey
 from campaigns.compose.front_matter import Entry
-from campaigns.compose.holes import Holes
+from campaigns.compose.holes import Constant, Holes
 from campaigns.compose.job import RenderJob
 from campaigns.compose.marked import TemplateKind
 from campaigns.compose.mistakes import Chart, explained
@@ -33,6 +34,7 @@ class Compiled:
     kind: TemplateKind
     subject: Template | str  # a text without merge fields stays a text
     preheader: Template | str
+    attachments: tuple[Template, ...]  # the patterns; what is the same for all is not rendered
     body: Template
     frame: Template | str
     frame_kind: TemplateKind
@@ -74,16 +76,20 @@ class _Compiler:
         self._name = chart.named[source.name]
         self._parts = {file: text for file, text in source.files.items() if file != source.name}
         self._survey = Survey([column.field for column in job.fields], self._parts)
-        self._environments = [
-            TemplateEnvironment(self._parts, holes, speech, self._survey.known, self._survey.check, is_text=is_text)
-            for is_text in (False, True)
-        ]
+        self._holes = holes
+        self._speech = speech
+        self._environments = [self._environment(is_text=is_text) for is_text in (False, True)]
         self._marks = holes.marks
+
+    def _environment(self, *, is_text: bool) -> TemplateEnvironment:
+        survey = self._survey
+        return TemplateEnvironment(self._parts, self._holes, self._speech, survey.known, survey.check, is_text=is_text)
 
     def compiled(self) -> Compiled:
         source = self._source
         environment = self._environments[source.kind is TemplateKind.TEXT]
         subject, preheader = self._front("subject"), self._front("preheader")
+        attachments = self._attachments()
         tree = environment.parse(source.front_matter.body, source.name, source.name)
         for file, text in self._parts.items():
             environment.parse(text, file, file)
@@ -92,6 +98,7 @@ class _Compiler:
             kind=kind,
             subject=subject,
             preheader=preheader,
+            attachments=attachments,
             body=self._template(environment, self._in_layout(tree, layout), source.name),
             frame=self._frame(frame),
             frame_kind=TemplateKind.MJML if frame and frame.endswith(".mjml") else TemplateKind.HTML,
@@ -107,6 +114,14 @@ class _Compiler:
         if not any(begin in entry.text for begin in ("{{", "{%", "{#")):
             return entry.text
         return self._template(self._environments[True], entry.text, f"{self._source.name}#{key}")
+
+    def _attachments(self) -> tuple[Template, ...]:
+        _, patterns = split(self._source.front_matter.text("attachments"))
+        if not patterns:
+            return ()
+        environment = self._environment(is_text=True)
+        environment.filters["shared"] = lambda value: Constant(self._holes.text(value))
+        return tuple(self._template(environment, one, f"{self._source.name}#attachments") for one in patterns)
 
     def _template(self, environment: TemplateEnvironment, text: str, name: str) -> Template:
         code = environment.compile(text, name, name)

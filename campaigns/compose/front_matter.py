@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from campaigns.errors import TemplateError, Where
 from campaigns.model.states import CampaignKind
 
-KEYS = ("subject", "preheader", "from", "reply_to", "layout", "kind")
+KEYS = ("subject", "preheader", "from", "reply_to", "layout", "kind", "attachments")
 _NO_FIELDS = ("from", "reply_to", "layout", "kind")  # the same for everybody
 _FENCE = "---"
 
@@ -56,10 +56,6 @@ def _entry(line: str, number: int, file: str) -> tuple[str, Entry]:
     key = key.strip().lower().replace("-", "_")
     if not colon:
         raise _error("A line between the two --- has no colon.", "Write `subject: Hello`.", line, number, file)
-    if key == "attachments":
-        raise _error(
-            "Attachments cannot be sent yet.", "Take the line out; link to the file instead.", line, number, file
-        )
     if key not in KEYS:
         remedy = _did_you_mean(key)
         raise _error(f"There is no setting “{key}” for a template.", remedy, line, number, file)

@@ -13,6 +13,7 @@ from typing import Any
 
 from jinja2 import Template
 
+from campaigns.compose.attachments import paths
 from campaigns.compose.cells import Cell, RowCells, shown_and_value
 from campaigns.compose.compare import same
 from campaigns.compose.compiled import compile_template
@@ -43,9 +44,12 @@ _ROWS_NOT_PRINTED = Finding(
 
 @dataclass(slots=True)
 class Batch:
-    """What came of some rows: (row number, shape, joined values); shape -1 with a problem."""
+    """What came of some rows: (row number, shape, joined values); shape -1 with a problem.
 
-    rows: list[tuple[int, int, str]] = field(default_factory=list)
+    Where the template attaches a file by a pattern, a row ends with the files that it names: (path, personal).
+    """
+
+    rows: list[tuple[int, int, str] | tuple[int, int, str, None, list[tuple[str, bool]]]] = field(default_factory=list)
     problems: dict[int, Finding] = field(default_factory=dict)  # by place in `rows`
     shapes: list[tuple[int, Shape]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -98,16 +102,22 @@ class Session:
         batch = Batch()
         self._tallies = {}
         for row, cells, *others in rows:
+            files: list[tuple[str, bool]] = []
             try:
                 self.turn += 1
                 self.busy = True
                 shape, values, problem = self._rendered(row, cells, others[0] if others else ())
+                if self._compiled.attachments and problem is None:
+                    files, problem = self._files(row)
             except (Exception, TooSlow) as error:  # noqa: BLE001 - whatever a template does is the template's mistake
                 shape, values, problem = -1, "", self._stopped_or_wrong(row, error)
             self.busy = False
             if problem is not None:
                 batch.problems[len(batch.rows)] = problem
-            batch.rows.append((row, shape, values))
+            if files:
+                batch.rows.append((row, shape, values, None, files))
+            else:
+                batch.rows.append((row, shape, values))
         batch.shapes, self._shapes.new = self._shapes.new, []
         batch.findings = [tally.finding() for tally in self._tallies.values()]
         return batch
@@ -176,6 +186,36 @@ class Session:
         if len(text) > MOST_CHARACTERS:
             raise Mistake("The mail is longer than 1 MB.", "Look for a loop that runs too often.")
         return text
+
+    def _files(self, row: int) -> tuple[list[tuple[str, bool]], Finding | None]:
+        """The files that the patterns name for this row, or why there is none; it runs after the mail was rendered."""
+        holes = self._holes
+        files: list[tuple[str, bool]] = []
+        for template in self._compiled.attachments:
+            holes.clear()
+            holes.is_text = True
+            text = self._run(template)
+            personal = bool(holes.codes)  # a mark is printed where a value is
+            named = paths(holes.resolved(text))
+            if personal and (holes.empty or not named):
+                empty = ", ".join(dict.fromkeys(self._cells[slot][1]._field for slot in holes.empty))
+                return [], self._no_file(row, empty)
+            files += [(path, personal) for path in named]
+        return files, None
+
+    def _no_file(self, row: int, empty: str) -> Finding:
+        source = self._job.source
+        where, source_line = self._compiled.chart.where(f"{source.name}#attachments", 1)
+        return Finding(
+            "no_attachment",
+            Severity.LEAVES_OUT,
+            f"The row names no file where the others have one: {f'{empty} is empty' if empty else source_line}.",
+            "Fill the cell in. If some people shall get none, ask first: "
+            f"attachments: {{% if {empty or 'file'} %}}{{{{ {empty or 'file'} }}}}{{% endif %}}",
+            str(where),
+            1,
+            (row,),
+        )
 
     def _unusable(self, row: int, joined: str, kept: Kept) -> Finding | None:
         """Why this row's values cannot be mailed; other rows' can."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from campaigns.clock import SystemClock
+from campaigns.compose.attachments import Named
 from campaigns.compose.job import (
     Inspection,
     Json,
@@ -45,6 +46,7 @@ class RenderedRow(NamedTuple):
     shape: int  # its number in this session; -1 with a problem
     values: str  # by slot, each ended by a NUL (`message.pack_values`)
     problem: Finding | None = None
+    files: tuple[Named, ...] = ()  # that patterns in `attachments:` name for it
 
 
 @dataclass(slots=True)
@@ -133,7 +135,7 @@ class Renderer:
 
     def _read(self, payload: bytes) -> RenderedBatch:
         document: Json = json.loads(payload)
-        rows = [RenderedRow(*row) for row in document["rows"]]
+        rows = [RenderedRow(*row) if len(row) == 3 else _with_files(row) for row in document["rows"]]
         for place, problem in document["problems"]:
             rows[place] = rows[place]._replace(problem=finding_from_json(problem))
         self._count = document["count"]
@@ -289,6 +291,11 @@ def _batch(rows: Rows) -> bytes:
     """The cells are JSON already, so they are not read here."""
     lists = [f"[{row},{','.join(cells)}]" for row, *cells in rows]
     return f"[{','.join(lists)}]".encode()
+
+
+def _with_files(row: list[Any]) -> RenderedRow:
+    number, shape, values, _, files = row
+    return RenderedRow(number, shape, values, files=tuple(Named(path, personal) for path, personal in files))
 
 
 def _encoded(document: Any) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from campaigns.message.attachment import Attachment
 from campaigns.message.shape import Shape
 
 _RAW, _ZIPPED = b"\x01", b"\x02"  # the first byte of stored slots: which codec
@@ -40,6 +41,7 @@ class Message(NamedTuple):
     to: str  # the address as it goes on the wire
     values: tuple[str, ...]  # raw, by slot number
     leased_at: datetime  # becomes the Date header
+    files: tuple[Attachment, ...] = ()  # with their bytes: those of the shape, then the message's own
 
 
 class Envelope(NamedTuple):

@@ -3,6 +3,7 @@
     text alone                  text/plain
     text and HTML               multipart/alternative: text/plain, text/html
     with images in the HTML     multipart/alternative: text/plain, multipart/related: text/html, image...
+    with files                  multipart/mixed: one of these, file...
 
 Every line ends in CRLF and is ASCII (but for addresses outside it, see `headers.py`); bodies have at most 76 columns.
 No line begins with a dot. The same message gives the same bytes at every retry, but for its Date.
@@ -17,7 +18,7 @@ from email.policy import SMTP
 from functools import lru_cache
 from itertools import groupby
 
-from campaigns.message import headers
+from campaigns.message import attachment, headers
 from campaigns.message.fill import escaped, fill, subject, value_of
 from campaigns.message.frame import Frame
 from campaigns.message.message import Message, handle, internet_message_id, list_headers
@@ -25,12 +26,31 @@ from campaigns.message.quoted import SOFT_BREAK, in_base64, quoted
 from campaigns.message.shape import UNSUBSCRIBE_URL, Escape, Hole, InlineImage, Pieces, Shape
 
 _CACHE_BYTES = 16_000_000  # encoded shapes kept for the next message
+_VERSION = b"\r\nMIME-Version: 1.0\r\n"  # the last line of what is about the whole mail; no header value holds CRLF
 _PROBE = (0, b"\xfe\xdc\xba\x98\x76\x54\x32\x10")  # id and token that stand for any message's
 
 
 def to_bytes(message: Message) -> bytes:
     """The whole mail, ended by CRLF; without the dot that ends it on the wire."""
+    if message.files:
+        return b"".join(pieces(message))
     return _CACHE.encoder(message).encode(message)
+
+
+def pieces(message: Message) -> list[bytes]:
+    """The mail of `to_bytes` in pieces, so that large files need not be joined; no piece ends within a CRLF."""
+    mail = _CACHE.encoder(message).encode(message)
+    if not message.files:
+        return [mail]
+    head, version, content = mail.partition(_VERSION)
+    boundary = f"=_m.{handle(message.id, message.token)}".encode()
+    made = [
+        b'%b%bContent-Type: multipart/mixed;\r\n boundary="%b"\r\n\r\n--%b\r\n' % (head, version, boundary, boundary),
+        content,
+    ]
+    for file in message.files:
+        made += [b"\r\n--%b\r\n%b" % (boundary, attachment.header_lines(file)), attachment.in_lines(file)]
+    return [*made, b"\r\n--%b--\r\n" % boundary]
 
 
 class _Cache:

@@ -8,6 +8,9 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
+
+from campaigns.message.attachment import Attachment
 
 
 class Escape(IntEnum):
@@ -50,6 +53,8 @@ class Shape:
     text: Pieces
     html: Pieces | None = None
     images: tuple[InlineImage, ...] = ()
+    files: tuple[Attachment, ...] = ()  # the same for all; without their bytes
+    own_files: bool = False  # each message has its own besides (`campaigns/store/files.py`)
 
 
 def pack_shape(shape: Shape, constant: Callable[[bytes], int]) -> bytes:
@@ -61,7 +66,16 @@ def pack_shape(shape: Shape, constant: Callable[[bytes], int]) -> bytes:
         return [[p.slot, int(p.escape)] if isinstance(p, Hole) else constant(p.encode()) for p in pieces]
 
     images = [[i.cid, i.file_name, i.mime_type, constant(i.data)] for i in shape.images]
-    document = {"subject": pack(shape.subject), "text": pack(shape.text), "html": pack(shape.html), "images": images}
+    document: dict[str, Any] = {
+        "subject": pack(shape.subject),
+        "text": pack(shape.text),
+        "html": pack(shape.html),
+        "images": images,
+    }
+    if shape.files:
+        document["files"] = [[f.name, f.sha256, f.size] for f in shape.files]
+    if shape.own_files:
+        document["own_files"] = True
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -77,4 +91,6 @@ def unpack_shape(parts: bytes, constant: Callable[[int], bytes]) -> Shape:
         text=unpack(document["text"]),
         html=None if document["html"] is None else unpack(document["html"]),
         images=tuple(InlineImage(c, f, m, constant(n)) for c, f, m, n in document["images"]),
+        files=tuple(Attachment(name, sha256, size) for name, sha256, size in document.get("files", ())),
+        own_files=document.get("own_files", False),
     )

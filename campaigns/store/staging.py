@@ -12,7 +12,17 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or
 
 from campaigns.model.states import CampaignState, LeftOut, MessageState, Wave
 from campaigns.store.bulk import insert_rows
-from campaigns.store.tables import QUEUED, addresses, attempts, campaigns, left_out, messages, recipients, suppressions
+from campaigns.store.tables import (
+    QUEUED,
+    addresses,
+    attempts,
+    campaigns,
+    left_out,
+    message_files,
+    messages,
+    recipients,
+    suppressions,
+)
 
 COUNTED = text("wave > 0")  # proofs are no part of a campaign's rows; literal, for the partial index
 
@@ -45,6 +55,7 @@ class NewLeftOut(NamedTuple):
 class Frozen(NamedTuple):
     """What a copy of a message needs."""
 
+    message_id: int  # 0 where nothing is copied
     recipient_id: int
     row: int
     shape_id: int
@@ -124,6 +135,7 @@ def remove_messages(conn: Connection, campaign_id: int, *, limit: int) -> int:
     ids = conn.scalars(some).all()
     if ids:
         conn.execute(delete(attempts).where(attempts.c.message_id.in_(ids)))
+        conn.execute(delete(message_files).where(message_files.c.message_id.in_(ids)))
         conn.execute(delete(messages).where(messages.c.id.in_(ids)))
     return len(ids)
 
@@ -233,7 +245,7 @@ def frozen_rows(conn: Connection, campaign_id: int, sheet_id: int, rows: Collect
     return [Frozen._make(row) for row in found]
 
 
-_FROZEN = select(messages.c.recipient_id, recipients.c.row, messages.c.shape_id, messages.c.slots).join(
+_FROZEN = select(messages.c.id, messages.c.recipient_id, recipients.c.row, messages.c.shape_id, messages.c.slots).join(
     recipients, recipients.c.id == messages.c.recipient_id
 )
 

@@ -385,3 +385,30 @@ attempts = Table(
     Column("text", Text, nullable=False, default=""),
     sqlite_with_rowid=False,
 )
+
+files = Table(  # each attachment once; its bytes lie in the workspace (`kept_files.py`)
+    "files",
+    metadata,
+    _key(),
+    Column("sha256", Text, nullable=False, unique=True),  # hexadecimal: the kept file's name
+    Column("size", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+campaign_files = Table(  # which campaigns' mails carry a file, or carried it: as long as one does, it is kept
+    "campaign_files",
+    metadata,
+    Column("campaign_id", ForeignKey("campaigns.id"), primary_key=True),
+    Column("file_id", ForeignKey("files.id"), primary_key=True, index=True),
+    sqlite_with_rowid=False,
+)
+
+message_files = Table(  # the files of one person's message; those that are the same for all stand in its shape
+    "message_files",
+    metadata,
+    Column("message_id", BigInteger, primary_key=True),
+    Column("place", SmallInteger, primary_key=True),
+    Column("file_id", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    sqlite_with_rowid=False,
+)

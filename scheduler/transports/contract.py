@@ -89,7 +89,7 @@ class Transport(Protocol):
     kind: str  # "maildir", "smtp", "sendgrid"
     leaves: bool  # False: a rehearsal, the mail stays on this machine
     connections: int  # how many hand-overs may be under way at once
-    batch: int  # how many messages one hand-over may carry; over 1 they share campaign and shape
+    batch: int  # how many messages one hand-over may carry; over 1 they share campaign and shape and, where they leave, files
 
     def connect(self) -> Connection:
         """A new, unopened connection; opening happens in `prepare`."""

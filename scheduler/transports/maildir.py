@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from campaigns.message.message import Envelope, Message, handle
-from campaigns.message.mime import to_bytes
+from campaigns.message.mime import pieces
 from scheduler.transports.contract import Blame, Outcome, Stage, Verdict
 
 _MODE = 0o600  # mails are nobody else's to read
@@ -85,7 +85,8 @@ class MaildirConnection:
             for name, message in mails.items():
                 file = os.open(self._tmp / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
                 files.append(file)
-                _write_whole(file, to_bytes(message).replace(b"\r\n", b"\n"))  # files end their lines as Unix does
+                for piece in pieces(message):
+                    _write_whole(file, piece.replace(b"\r\n", b"\n"))  # files end their lines as Unix does
             _to_disk(files)
         except OSError:
             for name in mails:

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from campaigns.message import fill
+from campaigns.message.attachment import Attachment, in_one_line, kind_of
 from campaigns.message.headers import split_mailbox
 from campaigns.message.message import Message, Sender, handle, internet_message_id, list_headers
 from campaigns.message.shape import Escape, Hole, InlineImage, Pieces, Shape
@@ -48,11 +49,15 @@ class Request:
 
     places: tuple[int, ...]  # which of the hand-over's messages its rows are, in order
     rows: tuple[bytes, ...]  # the personalizations
-    tail: bytes  # all that the rows share
+    tail: tuple[bytes, ...]  # all that the rows share, in pieces: files may be large
+
+    @property
+    def pieces(self) -> tuple[bytes, ...]:
+        return b'{"personalizations":[', b",".join(self.rows), *self.tail
 
     @property
     def body(self) -> bytes:
-        return b"".join((b'{"personalizations":[', b",".join(self.rows), self.tail))
+        return b"".join(self.pieces)
 
     def without(self, rows: frozenset[int]) -> "Request":
         """The same request without those of its rows."""
@@ -61,7 +66,7 @@ class Request:
 
 
 def requests(messages: Sequence[Message]) -> list[Request]:
-    """As few requests as carry the messages: each of one sender and shape, no address twice, within all limits."""
+    """As few requests as carry the messages: each of one sender, shape and files, no address twice, within all limits."""
     return [
         request
         for places in _agreeing(messages)
@@ -73,7 +78,9 @@ def _agreeing(messages: Sequence[Message]) -> list[list[int]]:
     """The places of the messages, grouped by what one request must agree in."""
     first = messages[0]
     agree = all(
-        (m.sender is first.sender or m.sender == first.sender) and (m.shape is first.shape or m.shape == first.shape)
+        (m.sender is first.sender or m.sender == first.sender)
+        and (m.shape is first.shape or m.shape == first.shape)
+        and m.files == first.files
         for m in messages
     )
     if agree and len({m.to.casefold() for m in messages}) == len(messages):
@@ -82,7 +89,8 @@ def _agreeing(messages: Sequence[Message]) -> list[list[int]]:
     for place, message in enumerate(messages):
         address = message.to.casefold()
         for like, addresses, places in groups:
-            if address not in addresses and message.sender == like.sender and message.shape == like.shape:
+            same = message.sender == like.sender and message.shape == like.shape and message.files == like.files
+            if same and address not in addresses:
                 addresses.add(address)
                 places.append(place)
                 break
@@ -116,10 +124,10 @@ def _together(places: Sequence[int], messages: Sequence[Message]) -> list[Reques
     return [*_within_limits(fitting, tail, most), *(_alone(place, messages) for place in alone)]
 
 
-def _within_limits(rows: Sequence[tuple[int, bytes]], tail: bytes, most: int) -> Iterator[Request]:
+def _within_limits(rows: Sequence[tuple[int, bytes]], tail: tuple[bytes, ...], most: int) -> Iterator[Request]:
     """The rows in as many requests as they need."""
     start, size = 0, 0
-    room = MOST_BYTES - len(tail) - 100
+    room = MOST_BYTES - sum(map(len, tail)) - 100
     for n, (_, row) in enumerate(rows):
         if n > start and (n - start == most or size + len(row) + 1 > room):
             yield _request(rows[start:n], tail)
@@ -129,7 +137,7 @@ def _within_limits(rows: Sequence[tuple[int, bytes]], tail: bytes, most: int) ->
         yield _request(rows[start:], tail)
 
 
-def _request(rows: Sequence[tuple[int, bytes]], tail: bytes) -> Request:
+def _request(rows: Sequence[tuple[int, bytes]], tail: tuple[bytes, ...]) -> Request:
     return Request(tuple(place for place, _ in rows), tuple(row for _, row in rows), tail)
 
 
@@ -204,7 +212,7 @@ def _too_large(row: bytes) -> bool:
     return sum(len(tag) + len(value.encode()) for tag, value in substitutions.items()) > MOST_SUBSTITUTION_BYTES
 
 
-def _tail(like: Message, text: str, html: str | None) -> bytes:
+def _tail(like: Message, text: str, html: str | None) -> tuple[bytes, ...]:
     """All that stands once in a request, from the end of the personalizations on."""
     sender, shape = like.sender, like.shape
     document: dict[str, Any] = {"from": _person(sender.name, sender.address)}
@@ -217,9 +225,27 @@ def _tail(like: Message, text: str, html: str | None) -> bytes:
     # text/plain first, then text/html; neither may be empty, and one must be there
     parts = {"text/plain": text if text or html else "\n", "text/html": html}
     document["content"] = [{"type": kind, "value": value} for kind, value in parts.items() if value]
-    if shape.images:
-        document["attachments"] = [_attachment(image) for image in shape.images]
-    return ("]," + _dump(document | _NOTHING_TRACKED)[1:]).encode()
+    images = [_attachment(image) for image in shape.images]
+    if images and not like.files:
+        document["attachments"] = images
+    tail = ("]," + _dump(document | _NOTHING_TRACKED)[1:]).encode()
+    if not like.files:
+        return (tail,)
+    before = b"".join(_dump(image).encode() + b"," for image in images)
+    return tail[:-1], b',"attachments":[' + before, *_files(like.files), b"]}"
+
+
+def _files(files: Sequence[Attachment]) -> Iterator[bytes]:
+    """Each file as an object of `attachments`; its bytes are encoded once, whoever else gets it."""
+    for n, one in enumerate(files):
+        about = {
+            "filename": _NOT_IN_NAMES.sub("_", one.name),
+            "type": kind_of(one.name),
+            "disposition": "attachment",
+        }
+        yield (b"," if n else b"") + _dump(about)[:-1].encode() + b',"content":"'
+        yield in_one_line(one)
+        yield b'"}'
 
 
 def _person(name: str, address: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ import ssl
 from collections.abc import Sequence
 
 from campaigns.message.message import Envelope, Message
-from campaigns.message.mime import to_bytes
+from campaigns.message.mime import pieces
 from scheduler.transports.contract import Blame, Outcome, Stage, Verdict
 from scheduler.transports.smtp_envelope import commands, unsendable
 from scheduler.transports.smtp_replies import Reply, complains_of_pipelining
@@ -104,7 +104,7 @@ class SmtpConnection:
             self._drop()
             return [outage(Stage.DATA, "The connection was lost before the mail was written.")]
         try:
-            outcome = await self._deliver(session, to_bytes(message), self._ahead(session, then))
+            outcome = await self._deliver(session, pieces(message), self._ahead(session, then))
         except BaseException:  # cancelled: whether the mail was taken is unknown, so nothing may follow it here
             self._drop()
             raise
@@ -222,22 +222,25 @@ class SmtpConnection:
         self._asked = then
         return commands(then, session.features)
 
-    async def _deliver(self, session: Session, mail: bytes, ahead: bytes) -> Outcome:
+    async def _deliver(self, session: Session, mail: Sequence[bytes], ahead: bytes) -> Outcome:
         wire = session.wire
         size = session.features.size
-        if size and len(mail) > size:
+        length = len(mail[0]) if len(mail) == 1 else sum(map(len, mail))
+        if size and length > size:
             self._drop()
-            text = f"The mail has {len(mail):,} bytes, and the server takes {size:,}."
+            text = f"The mail has {length:,} bytes, and the server takes {size:,}."
             return Outcome(Verdict.RETURNED, Stage.BODY, Blame.US, code="552", enhanced="5.3.4", text=text)
-        if len(mail) > _LARGE:
+        last = b""
+        if length > _LARGE:
             try:
                 await self._write_large(session, mail)
             except CutError as cut:
                 return self._never_ended(session, cut.sentence)
-            mail = b""
+        else:
+            last = b"".join(mail)
         if (early := wire.unasked()) is not None:
             return self._answered_early(session, early)
-        if not wire.write(mail + b".\r\n" + ahead):
+        if not wire.write(last + b".\r\n" + ahead):
             return self._never_ended(session, wire.cut or "The connection broke before the mail was written.")
         try:
             reply = await wire.reply(self._transport.timeouts.final_dot)
@@ -247,10 +250,11 @@ class SmtpConnection:
         self._handed_over += 1
         return self._answered(session, reply, pipelined=bool(ahead))
 
-    async def _write_large(self, session: Session, mail: bytes) -> None:
-        for start in range(0, len(mail), _LARGE):
-            session.wire.write(mail[start : start + _LARGE])
-            await session.wire.drained(self._transport.timeouts.block)
+    async def _write_large(self, session: Session, mail: Sequence[bytes]) -> None:
+        for piece in mail:
+            for start in range(0, len(piece), _LARGE):
+                session.wire.write(piece[start : start + _LARGE])
+                await session.wire.drained(self._transport.timeouts.block)
 
     def _never_ended(self, session: Session, sentence: str) -> Outcome:
         """The connection broke before the final dot: nothing was accepted; the server may have said why."""

@@ -193,3 +193,17 @@ def test_the_first_row_decides_whether_a_person_is_in_the_audience(here: Command
 def test_a_word_that_is_no_choice_is_refused(here: CommandLine) -> None:
     refused = here.run("import", "orders.xlsx", "--list", "orders", "--repeated", "some", status=2)
     assert "first, each, together" in refused.err
+
+
+def test_each_mail_of_a_person_has_the_files_of_its_own_row(here: CommandLine) -> None:
+    (here.folder / "attachments").mkdir(exist_ok=True)
+    for item in ("Chair", "Table", "Lamp <new>", "Rug"):
+        (here.folder / "attachments" / f"{item}.txt").write_text(f"All about {item}", encoding="utf-8")
+    letter = LETTER.replace("kind: transactional", "kind: transactional\nattachments: {{ item }}.txt")
+    (here.folder / "templates" / "orders.md").write_text(letter, encoding="utf-8")
+    imported(here, "--repeated", "each")
+    mails = sent(here)
+    got = [[part.get_content().strip() for part in mail.iter_attachments()] for mail in mails]
+    assert got == [[f"All about {item}"] for item in ("Chair", "Table", "Lamp <new>", "Rug")]
+    shown = here.run("show", "--campaign", "spring", "--row", "4", "--eml")
+    assert "Lamp" in shown.out

@@ -40,7 +40,6 @@ def test_without_front_matter_all_is_body():
         ("subject: x\n\nzebra: y", 4, "There is no setting “zebra” for a template.", "There is subject"),
         ("just words", 2, "A line between the two --- has no colon.", "Write"),
         ("subject: x\nsubject: y", 3, "“subject” stands here twice.", "Keep"),
-        ("attachments: a.pdf", 2, "Attachments cannot be sent yet.", "Take the line out"),
         ("from: {{ owner }}", 2, "“from” is the same for everybody.", "Write it without"),
         ("kind: loud", 2, "“loud” is no kind of mail.", "bulk or transactional"),
     ],

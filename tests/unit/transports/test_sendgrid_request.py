@@ -1,6 +1,7 @@
 """The requests, field by field; what people get from them is read from the double, which knows nothing of ours."""
 
 import base64
+import hashlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.message import fill
+from campaigns.message.attachment import Attachment
 from campaigns.message.message import Message, handle, list_headers
 from campaigns.message.shape import UNSUBSCRIBE_URL, VIEW_URL, Escape, Hole, InlineImage, Shape
 from scheduler.transports import sendgrid_request
@@ -357,3 +359,43 @@ def test_each_person_gets_what_was_approved(shape: Shape, rows: list[tuple[str, 
         assert (mail.text or "") in ([text] if text or html else ["", "\n"])  # a wholly empty mail is refused
         assert not mail.left_tags
         assert not mail.ambiguous
+
+
+# -- files
+
+
+def a_file(name: str, data: bytes) -> Attachment:
+    return Attachment(name, hashlib.sha256(data).hexdigest(), len(data), data)
+
+
+def test_a_file_for_all_stands_once_in_a_request_beside_the_pictures() -> None:
+    shape = replace(SHAPE, images=(InlineImage("logo@x", "logo.png", "image/png", b"\x89PNG\0"),))
+    files = (a_file("Grüße; a, b.pdf", b"\x00\xff" * 100), a_file("b.txt", b'"\\\r\n'))
+    got = received([a_message(n, shape=shape)._replace(files=files) for n in range(3)])
+    assert len(got) == 3
+    for mail in got.values():
+        assert [(one.filename, one.type, one.disposition, one.data) for one in mail.attachments] == [
+            ("logo.png", "image/png", "inline", b"\x89PNG\0"),
+            ("Grüße_ a_ b.pdf", "application/pdf", "attachment", b"\x00\xff" * 100),
+            ("b.txt", "text/plain", "attachment", b'"\\\r\n'),
+        ]
+
+
+def test_only_messages_with_the_same_files_share_a_request() -> None:
+    one, other = (a_file("a.pdf", b"one"),), (a_file("a.pdf", b"other"),)
+    messages = [a_message(n)._replace(files=files) for n, files in enumerate([one, other, one, (), other, ()])]
+    assert sorted(carried(requests(messages))) == [(0, 2), (1, 4), (3, 5)]
+    assert received(messages)["person4@example.com"].attachments[0].data == b"other"
+
+
+def test_requests_with_files_stay_within_the_size_that_the_service_takes() -> None:
+    files = (a_file("a.zip", b"x" * 22_000_000),)
+    built = requests([a_message(n)._replace(files=files) for n in range(1_000)])
+    assert all(len(request.body) == sum(map(len, request.pieces)) < 30_000_000 for request in built)
+    assert sum(len(request.places) for request in built) == 1_000
+
+
+def test_files_are_not_copied_for_each_request() -> None:
+    files = (a_file("a.zip", b"y" * 1_000_000),)
+    first, second = (requests([a_message(n)._replace(files=files)])[0] for n in range(2))
+    assert max(first.pieces, key=len) is max(second.pieces, key=len)
