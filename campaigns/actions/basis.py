@@ -57,6 +57,7 @@ class Basis:
             bulk=self.campaign.kind is CampaignKind.BULK,
             has_public_url=bool(self.settings.public_url),
             workspace_root=self.desk.workspace.root,
+            leaves=self.leaves,
         )
 
     def fingerprint(self) -> str:

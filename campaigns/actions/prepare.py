@@ -56,6 +56,7 @@ def prepare(
             work.shapes.keep(rendered.shapes)
             _stage(work, page, rendered)
             progress(work.rows, basis.sheet.rows)
+        work.tally.extend(renderer.conclude())
         _finish(work, prints_today=renderer.inspection.uses_today)
 
 

@@ -111,6 +111,7 @@ def _that_differ_most(desk: Desk, sheet_id: int, job: RenderJob, tally: FindingT
                     cases.look(rendered.row, rendered.shape, rendered.values)
                 else:
                     tally.add(rendered.problem)
+        tally.extend(renderer.conclude())
     with desk.store.read() as conn:
         return [row_of(conn, sheet_id, row) for row in cases.rows()]
 

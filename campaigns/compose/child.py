@@ -51,7 +51,11 @@ def main() -> None:
     _write(sink, {"inspection": inspection})
     while (payload := read_frame(source)) is not None:
         _limit_cpu(seconds)
-        _write(sink, _as_json(session.render(json.loads(payload)), session.shapes))
+        rows = json.loads(payload)
+        if rows is None:
+            _write(sink, {"findings": [asdict(one) for one in session.conclusion()]})
+        else:
+            _write(sink, _as_json(session.render(rows), session.shapes))
 
 
 class _Alarm:

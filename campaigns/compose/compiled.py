@@ -6,12 +6,14 @@ from pathlib import PurePosixPath
 
 from jinja2 import Template, nodes
 
+from campaigns.compose.branches import Branches
 from campaigns.compose.fields import Survey
 from campaigns.compose.front_matter import Entry
 from campaigns.compose.holes import Holes
 from campaigns.compose.job import RenderJob
 from campaigns.compose.marked import TemplateKind
 from campaigns.compose.mistakes import Chart, explained
+from campaigns.compose.origin import Origins
 from campaigns.compose.sandbox import TemplateEnvironment
 from campaigns.compose.source import BUILT_IN, resolved, said
 from campaigns.compose.speech import Speech
@@ -37,8 +39,10 @@ class Compiled:
     frame: Template | str
     frame_kind: TemplateKind
     survey: Survey
+    branches: Branches
     chart: Chart
     functions: Mapping[str, Callable[..., object]]  # that templates may call
+    unsaid: frozenset[str]  # codes of Findings that do not matter to this campaign
     file: str  # the template's own
     name: str  # what people call it
 
@@ -47,12 +51,12 @@ class Compiled:
         return "today" in self.survey.used
 
 
-def compile_template(job: RenderJob, holes: Holes, speech: Speech) -> Compiled:
-    """All of a template, compiled; any mistake in it is a TemplateError with its place."""
+def compile_template(job: RenderJob, holes: Holes, speech: Speech, origins: Origins | None = None) -> Compiled:
+    """All of a template, compiled, for `origins` so that it can be traced; a mistake is a TemplateError with its place."""
     source = job.source
     chart = Chart(source.files, _starts(job), {file: said(file) for file in source.files})
     try:
-        return _Compiler(job, holes, speech, chart).compiled()
+        return _Compiler(job, holes, speech, chart, origins).compiled()
     except RecursionError as error:
         raise explained(error, chart) from None
     except Exception as error:  # noqa: BLE001 - whatever a template does to its compiler is the template's mistake
@@ -66,7 +70,7 @@ def _starts(job: RenderJob) -> Mapping[str, tuple[str, int]]:
 
 
 class _Compiler:
-    def __init__(self, job: RenderJob, holes: Holes, speech: Speech, chart: Chart) -> None:
+    def __init__(self, job: RenderJob, holes: Holes, speech: Speech, chart: Chart, origins: Origins | None) -> None:
         source = job.source
         self._job = job
         self._source = source
@@ -74,8 +78,11 @@ class _Compiler:
         self._name = chart.named[source.name]
         self._parts = {file: text for file, text in source.files.items() if file != source.name}
         self._survey = Survey([column.field for column in job.fields], self._parts)
+        self._branches = Branches()
         self._environments = [
-            TemplateEnvironment(self._parts, holes, speech, self._survey.known, self._survey.check, is_text=is_text)
+            TemplateEnvironment(
+                self._parts, holes, speech, self._survey, branches=self._branches, origins=origins, is_text=is_text
+            )
             for is_text in (False, True)
         ]
         self._marks = holes.marks
@@ -96,8 +103,14 @@ class _Compiler:
             frame=self._frame(frame),
             frame_kind=TemplateKind.MJML if frame and frame.endswith(".mjml") else TemplateKind.HTML,
             survey=self._survey,
+            branches=self._branches,
             chart=self._chart,
             functions=environment.functions,
+            unsaid=frozenset(
+                code
+                for code, matters in (("no_preheader", self._job.bulk), ("example_link", self._job.leaves))
+                if not matters
+            ),
             file=source.name,
             name=self._name,
         )

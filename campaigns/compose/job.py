@@ -30,6 +30,7 @@ class RenderJob:
     bulk: bool
     has_public_url: bool
     workspace_root: Path
+    leaves: bool = False  # False for a rehearsal
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def job_as_json(job: RenderJob) -> Json:
         "bulk": job.bulk,
         "has_public_url": job.has_public_url,
         "workspace_root": str(job.workspace_root),
+        "leaves": job.leaves,
     }
 
 
@@ -72,6 +74,7 @@ def job_from_json(document: Json) -> RenderJob:
         bulk=document["bulk"],
         has_public_url=document["has_public_url"],
         workspace_root=Path(document["workspace_root"]),
+        leaves=document["leaves"],
     )
 
 

@@ -6,8 +6,9 @@ stand; only a text with marks that was not seen before is laid out (`shapes.py`)
 
 # ruff: noqa: SLF001 - a cell shows templates no public attribute, so its friends read its private ones
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -15,18 +16,22 @@ from jinja2 import Template
 
 from campaigns.compose.cells import Cell
 from campaigns.compose.compare import same
-from campaigns.compose.compiled import compile_template
+from campaigns.compose.compiled import Compiled, compile_template
 from campaigns.compose.contexts import link_is_fit
 from campaigns.compose.holes import Constant, Holes, OwnUrl
 from campaigns.compose.images import ImageFolder
+from campaigns.compose.inbox import LONGEST_SUBJECT, Subjects
 from campaigns.compose.job import Inspection, RenderJob
+from campaigns.compose.leftovers import check_value, is_suspicious
 from campaigns.compose.marked import Marks, TemplateKind
 from campaigns.compose.mistakes import Mistake, NoField, TooSlow, explained, finding
+from campaigns.compose.origin import Origins, Trace
 from campaigns.compose.shapes import Kept, Shapes, Texts
 from campaigns.compose.speech import Speech, date_text
+from campaigns.compose.tallies import Tallies
 from campaigns.message.shape import UNSUBSCRIBE_URL, VIEW_URL, Shape
 from campaigns.model.column import CellKind
-from campaigns.model.finding import FIRST_ROWS, Finding
+from campaigns.model.finding import Finding
 from campaigns.model.states import Severity
 
 MOST_CHARACTERS = 1_000_000  # of one mail, before layout
@@ -50,18 +55,21 @@ class Session:
         """Compile; TemplateError if the template cannot be used."""
         marks = Marks()
         self._job = job
+        self._marks = marks
         self._holes = Holes(marks)
         self._speech = Speech(job.locale)
         self._holes.date_text = lambda day: date_text(day, "medium", self._speech.name)
         self._compiled = compile_template(job, self._holes, self._speech)
         images = ImageFolder(job.workspace_root, (job.workspace_root / job.source.name).parent)
-        self._shapes = Shapes(self._compiled, marks, images, first_shape)
+        self._shapes = Shapes(self._compiled, marks, images, first_shape, self._traced)
+        self._tracing: tuple[Compiled, Origins] | None = None
         self._cells = self._make_cells()
         self._today = Cell("today", CellKind.DATE, value=job.today)
         self._names = self._make_names()
         self._locale_place = next((c.place for c in job.fields if c.field.lower() in _LOCALE_COLUMNS), -1)
         self._stopped = 0
-        self._tallies: dict[Hashable, _Tally] = {}
+        self._tallies = Tallies()
+        self._subjects = Subjects(str(self._compiled.chart.where(f"{self._compiled.file}#subject", 1)[0]))
         self.turn = 0  # counts rows, for the alarm
         self.busy = False
 
@@ -88,23 +96,32 @@ class Session:
     def render(self, rows: Iterable[tuple[int, list[Any]]]) -> Batch:
         """Render rows of (spreadsheet row number, cells)."""
         batch = Batch()
-        self._tallies = {}
+        self._tallies = Tallies()
+        known: list[Kept | None] = []
         for row, cells in rows:
             try:
                 self.turn += 1
                 self.busy = True
-                shape, values, problem = self._rendered(row, cells)
+                kept, values, problem = self._rendered(row, cells)
             except (Exception, TooSlow) as error:  # noqa: BLE001 - whatever a template does is the template's mistake
-                shape, values, problem = -1, "", self._stopped_or_wrong(row, error)
+                kept, values, problem = None, "", self._stopped_or_wrong(row, error)
             self.busy = False
             if problem is not None:
                 batch.problems[len(batch.rows)] = problem
-            batch.rows.append((row, shape, values))
+            known.append(kept)
+            batch.rows.append((row, -1 if kept is None else kept.shape, values))
         batch.shapes, self._shapes.new = self._shapes.new, []
-        batch.findings = [tally.finding() for tally in self._tallies.values()]
+        self._check_values(batch.rows, known)
+        batch.findings = self._tallies.findings()
         return batch
 
-    def _rendered(self, row: int, cells: list[Any]) -> tuple[int, str, Finding | None]:
+    def conclusion(self) -> list[Finding]:
+        """What only the last row shows: branches that nobody took, subjects that several people share."""
+        if not self.turn:
+            return []
+        return [*self._compiled.branches.unreached(self._compiled.chart), *self._subjects.same()]
+
+    def _rendered(self, row: int, cells: list[Any]) -> tuple[Kept | None, str, Finding | None]:
         if self._stopped >= _GIVE_UP_AFTER:
             raise TooSlow
         self._fill(row, cells)
@@ -115,15 +132,17 @@ class Session:
         values = holes.values
         joined = "".join([values[number] + "\0" for number in kept.printed])
         problem = self._unusable(row, joined, kept)
+        if problem is None and (kept.in_subject or kept.subject_length > LONGEST_SUBJECT):
+            problem = self._check_subject(row, kept, values)
         if problem is not None:
-            return -1, "", problem
+            return None, "", problem
         if holes.empty:
-            self._count_empty(row)
+            self._count_empty(row, kept)
         for one in kept.findings:
-            self._count(one, row)
+            self._tallies.count(one, row)
         if kept.extremes.pick(joined):
             self._compare(row, texts)
-        return kept.shape, joined, None
+        return kept, joined, None
 
     def _fill(self, row: int, cells: list[Any]) -> None:
         """The row's cells into the names that templates see."""
@@ -145,8 +164,8 @@ class Session:
             self._today._shown = date_text(self._job.today, "long", self._speech.name)
         self._holes.clear()
 
-    def _texts(self) -> Texts:
-        compiled, holes = self._compiled, self._holes
+    def _texts(self, compiled: Compiled | None = None) -> Texts:
+        compiled, holes = compiled or self._compiled, self._holes
         holes.is_text = True
         subject = self._run(compiled.subject)
         preheader = self._run(compiled.preheader)
@@ -164,6 +183,45 @@ class Session:
         if len(text) > MOST_CHARACTERS:
             raise Mistake("The mail is longer than 1 MB.", "Look for a loop that runs too often.")
         return text
+
+    def _traced(self) -> Trace | None:
+        """The row once more, through templates that say where each piece of text comes from."""
+        holes = self._holes
+        before = holes.codes, holes.values, holes.empty
+        holes.clear()
+        try:
+            if self._tracing is None:
+                origins = Origins(self._marks)
+                self._tracing = compile_template(self._job, holes, self._speech, origins), origins
+            compiled, origins = self._tracing
+            return Trace(self._texts(compiled), origins, compiled.chart)
+        except Exception:  # noqa: BLE001 - the place is a help; without it the Finding still names the file
+            return None
+        finally:
+            holes.codes, holes.values, holes.empty = before
+
+    def _check_subject(self, row: int, kept: Kept, values: list[str]) -> Finding | None:
+        """Counts what is wrong with a subject; gives what leaves the row out."""
+        printed = [values[number] for number in kept.in_subject]
+        for one in self._subjects.check(row, kept.subject, printed, kept.subject_length):
+            if one.severity is not Severity.WARNS:
+                return Finding(one.code, one.severity, one.sentence, one.remedy, one.where, 1, (row,))
+            self._tallies.count(one, row)
+        return None
+
+    def _check_values(self, rows: list[tuple[int, int, str]], known: list[Kept | None]) -> None:
+        """Values that nobody should read, looked for in all rows at once."""
+        if not is_suspicious("\0" + "".join([values for _, _, values in rows])):
+            return
+        for (row, _, joined), kept in zip(rows, known, strict=True):
+            if kept is None or not is_suspicious(f"\0{joined}"):
+                continue
+            for value, number in zip(joined.split("\0"), kept.printed, strict=False):
+                code = kept.codes[number]
+                name = self._cells[code][1]._field if code >= 0 else ""
+                found = check_value(value, name, self._compiled.name)
+                if found is not None:
+                    self._tallies.count(found, row)
 
     def _unusable(self, row: int, joined: str, kept: Kept) -> Finding | None:
         """Why this row's values cannot be mailed; other rows' can."""
@@ -218,7 +276,7 @@ class Session:
             holes.plain = False
         filled = [text.replace(holes.safe_word, "") for text in filled]
         if not all(same(one, other) for one, other in zip(filled, plain, strict=True)):
-            self._count(
+            self._tallies.count(
                 Finding(
                     "layout_differs",
                     Severity.STOPS,
@@ -230,15 +288,14 @@ class Session:
                 row,
             )
 
-    def _count(self, one: Finding, row: int) -> None:
-        self._tallies.setdefault((one.code, one.where), _Tally(one)).add(row)
-
-    def _count_empty(self, row: int) -> None:
-        for slot in set(self._holes.empty):
-            tally = self._tallies.get(slot)
-            if tally is None:
-                tally = self._tallies[slot] = _Tally(self._empty(self._cells[slot][1]._field))
-            tally.add(row)
+    def _count_empty(self, row: int, kept: Kept) -> None:
+        """Empty fields outside of the subject, which has a Finding of its own."""
+        slots = self._holes.empty[:]
+        for number in kept.in_subject:
+            if kept.codes[number] >= 0 and not self._holes.values[number]:
+                slots.remove(kept.codes[number])
+        for slot in set(slots):
+            self._tallies.count_as(slot, row, partial(self._empty, self._cells[slot][1]._field))
 
     def _empty(self, name: str) -> Finding:
         survey = self._compiled.survey
@@ -266,24 +323,6 @@ class Session:
             "row": 0,
             **{cell._field: cell for _, cell in self._cells},
         }
-
-
-class _Tally:
-    """One Finding's rows within a batch."""
-
-    def __init__(self, found: Finding) -> None:
-        self._found = found
-        self._rows = 0
-        self._first: list[int] = []
-
-    def add(self, row: int) -> None:
-        self._rows += 1
-        if len(self._first) < FIRST_ROWS:
-            self._first.append(row)
-
-    def finding(self) -> Finding:
-        f = self._found
-        return Finding(f.code, f.severity, f.sentence, f.remedy, f.where, self._rows, tuple(self._first))
 
 
 def _is_unicode(text: str) -> bool:

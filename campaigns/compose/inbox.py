@@ -1,0 +1,163 @@
+"""What an inbox shows of a mail before it is opened: the subject, and the words behind it."""
+
+import html as entities
+import re
+from collections.abc import Iterator
+
+from campaigns.compose.found import Found
+from campaigns.compose.marked import MarkedMail, Marks, TemplateKind
+from campaigns.compose.tags import CLOSE, OPEN, TEXT, VOID, Token
+from campaigns.model.finding import FIRST_ROWS, Finding
+from campaigns.model.states import Severity
+
+LONGEST_SUBJECT = 70  # characters; telephones show some 40, programs on a desk 60 to 70
+LONGEST_PREHEADER = 110
+_FEW = 5  # subjects; fewer tell nothing
+_MOSTLY = 0.8  # of the subjects differ: then they are meant to differ
+_REMEMBERED = 100_000  # subjects
+_MOST_SHARED = 100  # subjects that are the same for several rows
+_SOON = 500  # subjects, after which it is plain that they are not meant to differ
+
+_HIDING = re.compile(r"display:\s*none|max-height\s*:\s*0(?![.\d])", re.IGNORECASE)
+_FILLER = re.compile(r"[\s\u034f\u00ad\u200b-\u200f\u2007\ufeff]+")
+_DIGIT = re.compile(r"\d")
+
+
+def check_preheader(mail: MarkedMail, marks: Marks, page: str, read: list[Token]) -> Iterator[Found]:
+    """Whether there is one, in the front matter or hidden at the top of the page, and whether it helps."""
+    if mail.kind is TemplateKind.TEXT:
+        return
+    hidden = "" if mail.preheader.strip() else _hidden_words(page, read)
+    words = " ".join(mail.preheader.split()) or hidden
+    if not words:
+        yield Found(
+            "no_preheader",
+            Severity.WARNS,
+            "The mail has no preheader: inboxes show its first words behind the subject.",
+            "Write `preheader: ...` below the subject: a sentence that makes people open it.",
+        )
+    elif _by_slot(words, mail, marks) == _by_slot(mail.subject, mail, marks):
+        yield Found(
+            "preheader_is_subject",
+            Severity.WARNS,
+            "The preheader says the same as the subject, so inboxes show it twice.",
+            "Say in the preheader what the subject does not.",
+            words=words,
+            nth=0 if hidden else 1,
+        )
+    elif (length := len(marks.pattern.sub("", words))) > LONGEST_PREHEADER:
+        yield Found(
+            "long_preheader",
+            Severity.WARNS,
+            f"The preheader has {length} characters, and inboxes show at most {LONGEST_PREHEADER}.",
+            "Make it shorter, or begin with what matters.",
+            words=words,
+        )
+
+
+def _by_slot(text: str, mail: MarkedMail, marks: Marks) -> str:
+    return marks.pattern.sub(lambda mark: f"\0{mail.slots[int(mark[1])]}\0", " ".join(text.split())).casefold()
+
+
+def _hidden_words(page: str, read: list[Token]) -> str:
+    """What stands first in the body, if it is hidden there."""
+    begin = next((at for at, token in enumerate(read) if token.kind == OPEN and token.name == "body"), len(read))
+    depth, words = 0, ""
+    for token in read[begin + 1 :]:
+        if token.outlook:
+            continue
+        if token.kind == OPEN and token.name not in VOID:
+            if depth or _HIDING.search(page, token.start, token.end):
+                depth += 1
+        elif token.kind == CLOSE and depth:
+            depth -= 1
+            if not depth and words:
+                return words
+        elif token.kind == TEXT and token.name != "title":
+            text = _FILLER.sub(" ", entities.unescape(page[token.start : token.end])).strip()
+            if text and not depth:
+                return words
+            words = f"{words} {text}".strip() if text else words
+    return words
+
+
+class Subjects:
+    """Looks at each row's subject: too long, with a gap, and the same for two people though it holds a number."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where  # file and line of `subject:`
+        self._first: dict[int, int] = {}  # hash of the numbers that it prints -> the first row with them
+        self._shared: dict[str, list[int]] = {}  # the numbers of several rows -> those rows
+        self._seen = 0
+        self._watches = True
+
+    def check(self, row: int, template: str, printed: list[str], length: int) -> Iterator[Finding]:
+        """`template`: the subject with {} for each of the values `printed`; `length`: of the rest."""
+        length += sum(map(len, printed))
+        if length > LONGEST_SUBJECT:
+            yield self._finding(
+                "long_subject",
+                f"The subject is longer than {LONGEST_SUBJECT} characters, and inboxes cut it off: "
+                f"“{_filled(template, printed)}”.",
+                "Make it shorter, or let it begin with what matters.",
+            )
+        if not all(printed):
+            filled = _filled(template, printed)
+            if filled:
+                yield self._finding(
+                    "empty_in_subject",
+                    f"A merge field in the subject is empty, so that it reads “{filled}”.",
+                    'Give it a word of its own, {{ first_name|default("...") }}, or ask first: {% if first_name %}.',
+                )
+            else:
+                yield self._finding("empty_subject", "The subject is empty.", _WITHOUT, Severity.LEAVES_OUT)
+        if self._watches:
+            self._remember(row, printed)
+
+    def same(self) -> Iterator[Finding]:
+        """Said when all rows have been seen: who shares a subject that was meant for one person."""
+        if self._seen < _FEW or not self._shared or not self._meant_to_differ():
+            return
+        rows = sorted(row for some in self._shared.values() for row in some)
+        subject, some = next(iter(self._shared.items()))
+        yield Finding(
+            "same_subject",
+            Severity.WARNS,
+            f"Nearly every subject has a number of its own, but rows {_listed(some)} share {subject}.",
+            "Look whether the sheet has one invoice, order or booking twice.",
+            self._where,
+            len(rows),
+            tuple(rows[:FIRST_ROWS]),
+        )
+
+    def _remember(self, row: int, printed: list[str]) -> None:
+        subject = " ".join(filter(_DIGIT.search, printed))
+        if not subject:
+            return
+        self._seen += 1
+        first = self._first.setdefault(hash(subject), row)
+        if first != row and len(self._shared) < _MOST_SHARED:
+            self._shared.setdefault(subject, [first]).append(row)
+        if self._seen % _SOON == 0:
+            self._watches = self._meant_to_differ() and len(self._first) < _REMEMBERED
+            if not self._meant_to_differ():
+                self._first, self._shared = {}, {}
+
+    def _meant_to_differ(self) -> bool:
+        return len(self._first) >= _MOSTLY * self._seen
+
+    def _finding(self, code: str, sentence: str, remedy: str, severity: Severity = Severity.WARNS) -> Finding:
+        return Finding(code, severity, sentence, remedy, self._where)
+
+
+def _filled(template: str, printed: list[str]) -> str:
+    parts = template.split("\0")
+    words = [part + value for part, value in zip(parts, [*printed, ""], strict=True)]
+    return " ".join("".join(words).split())
+
+
+def _listed(rows: list[int]) -> str:
+    return f"{', '.join(map(str, rows[:-1][:3]))} and {rows[-1]}"
+
+
+_WITHOUT = "Fill the cell, or write words of your own beside the merge field."
