@@ -86,15 +86,25 @@ class Subjects:
 
     def __init__(self, where: str) -> None:
         self._where = where  # file and line of `subject:`
-        self._first: dict[int, int] = {}  # hash of the numbers that it prints -> the first row with them
-        self._shared: dict[str, list[int]] = {}  # the numbers of several rows -> those rows
+        self._first: dict[int, int] = {}  # hash of a number that it prints -> the first row with it
+        self._shared: dict[str, list[int]] = {}  # a number of several rows -> those rows
         self._seen = 0
         self._watches = True
 
-    def check(self, row: int, template: str, printed: list[str], length: int) -> Iterator[Finding]:
-        """`template`: the subject with {} for each of the values `printed`; `length`: of the rest."""
-        length += sum(map(len, printed))
-        if length > LONGEST_SUBJECT:
+    def is_plain(self, row: int, marks: tuple[int, ...], values: list[str], length: int) -> bool:
+        """Whether `check` has nothing to say of this row, as of nearly all; `length` is the subject's without values."""
+        for mark in marks:
+            value = values[mark]
+            if not value:
+                return False
+            length += len(value)
+            if self._watches and not value.isalpha():  # nearly all names pass here
+                self._remember(row, value)
+        return length <= LONGEST_SUBJECT
+
+    def check(self, template: str, printed: list[str], length: int) -> Iterator[Finding]:
+        """`template`: the subject with a NUL for each of the values `printed`; `length`: of the rest."""
+        if length + sum(map(len, printed)) > LONGEST_SUBJECT:
             yield self._finding(
                 "long_subject",
                 f"The subject is longer than {LONGEST_SUBJECT} characters, and inboxes cut it off: "
@@ -111,33 +121,30 @@ class Subjects:
                 )
             else:
                 yield self._finding("empty_subject", "The subject is empty.", _WITHOUT, Severity.LEAVES_OUT)
-        if self._watches:
-            self._remember(row, printed)
 
     def same(self) -> Iterator[Finding]:
         """Said when all rows have been seen: who shares a subject that was meant for one person."""
         if self._seen < _FEW or not self._shared or not self._meant_to_differ():
             return
         rows = sorted(row for some in self._shared.values() for row in some)
-        subject, some = next(iter(self._shared.items()))
+        number, some = next(iter(self._shared.items()))
         yield Finding(
             "same_subject",
             Severity.WARNS,
-            f"Nearly every subject has a number of its own, but rows {_listed(some)} share {subject}.",
+            f"Nearly every subject has a number of its own, but rows {_listed(some)} share {number}.",
             "Look whether the sheet has one invoice, order or booking twice.",
             self._where,
             len(rows),
             tuple(rows[:FIRST_ROWS]),
         )
 
-    def _remember(self, row: int, printed: list[str]) -> None:
-        subject = " ".join(filter(_DIGIT.search, printed))
-        if not subject:
+    def _remember(self, row: int, value: str) -> None:
+        if not _DIGIT.search(value):
             return
         self._seen += 1
-        first = self._first.setdefault(hash(subject), row)
+        first = self._first.setdefault(hash(value), row)
         if first != row and len(self._shared) < _MOST_SHARED:
-            self._shared.setdefault(subject, [first]).append(row)
+            self._shared.setdefault(value, [first]).append(row)
         if self._seen % _SOON == 0:
             self._watches = self._meant_to_differ() and len(self._first) < _REMEMBERED
             if not self._meant_to_differ():

@@ -13,15 +13,25 @@ _WHOLE = (
     "None", "nan", "NaN", "NAN", "null", "NULL", "undefined", "NaT", "<NA>", "#N/A", "#N/A N/A", "#NV", "#REF!",
     "#VALUE!", "#WERT!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#BEZUG!", "[object Object]",
 )  # fmt: skip
-_INSIDE = ("{{", "}}", "{%", "*|", "%%")
-_NEEDLES = (*(f"\0{word}\0" for word in _WHOLE), *_INSIDE)
+_WORDS = tuple(f"\0{word}\0" for word in _WHOLE if word.isalpha())
+_SIGNS = {
+    "#": "\0#",
+    "[": "\0[object",
+    "<": "\0<NA>",
+    "{": "{",
+    "}": "}}",
+    "*": "*|",
+    "%": "%%",
+}  # rare -> what follows it
 _MERGE_FIELD = re.compile(r"\{\{[^{}]*\}\}|\{\{|\}\}|\{%[^{}]*%\}|\*\|\w+\|\*|%%\w+%%")
 _OTHER_TOOLS = re.compile(r"[\[{«](\w+)[\]}»]|<<(\w+)>>")  # [first_name], as other programs write their merge fields
 
 
 def is_suspicious(joined: str) -> bool:
     """Whether any of many values, each between NULs, needs a closer look; a few searches for a thousand rows."""
-    return any(needle in joined for needle in _NEEDLES)
+    return any(sign in joined and more in joined for sign, more in _SIGNS.items()) or any(
+        word in joined for word in _WORDS
+    )
 
 
 def check_value(value: str, name: str, template: str) -> Finding | None:

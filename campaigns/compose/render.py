@@ -20,7 +20,7 @@ from campaigns.compose.compiled import Compiled, compile_template
 from campaigns.compose.contexts import link_is_fit
 from campaigns.compose.holes import Constant, Holes, OwnUrl
 from campaigns.compose.images import ImageFolder
-from campaigns.compose.inbox import LONGEST_SUBJECT, Subjects
+from campaigns.compose.inbox import Subjects
 from campaigns.compose.job import Inspection, RenderJob
 from campaigns.compose.leftovers import check_value, is_suspicious
 from campaigns.compose.marked import Marks, TemplateKind
@@ -132,7 +132,7 @@ class Session:
         values = holes.values
         joined = "".join([values[number] + "\0" for number in kept.printed])
         problem = self._unusable(row, joined, kept)
-        if problem is None and (kept.in_subject or kept.subject_length > LONGEST_SUBJECT):
+        if problem is None and not self._subjects.is_plain(row, kept.in_subject, values, kept.subject_length):
             problem = self._check_subject(row, kept, values)
         if problem is not None:
             return None, "", problem
@@ -203,7 +203,7 @@ class Session:
     def _check_subject(self, row: int, kept: Kept, values: list[str]) -> Finding | None:
         """Counts what is wrong with a subject; gives what leaves the row out."""
         printed = [values[number] for number in kept.in_subject]
-        for one in self._subjects.check(row, kept.subject, printed, kept.subject_length):
+        for one in self._subjects.check(kept.subject, printed, kept.subject_length):
             if one.severity is not Severity.WARNS:
                 return Finding(one.code, one.severity, one.sentence, one.remedy, one.where, 1, (row,))
             self._tallies.count(one, row)
