@@ -119,7 +119,6 @@ class Renderer:
             "job": job_as_json(self._job),
             "first_shape": self._count,
             "memory": self._memory,
-            "seconds_per_batch": self._seconds,
         }
         try:
             self._child.send(_encoded(opening))
@@ -162,7 +161,7 @@ class Renderer:
             if len(self._guilty) >= _GIVE_UP_AFTER:
                 whole.rows += self._without_child(rows[place:]).rows
                 break
-            part = self._alone(row)
+            part = self._alone(row) if len(rows) > 1 else self._given_up(row[0])
             whole.rows += part.rows
             whole.shapes += part.shapes
             whole.findings += part.findings
@@ -180,9 +179,13 @@ class Renderer:
             return self._read(self._child.receive(_ROW_SECONDS))
         except _Stopped:
             self._stop()
-            problem = self._stopped(row[0])
-            self._guilty.append(problem)
-            return RenderedBatch(rows=[RenderedRow(row[0], -1, "", problem)])
+            return self._given_up(row[0])
+
+    def _given_up(self, row: int) -> RenderedBatch:
+        """A row that is known to end the child."""
+        problem = self._stopped(row)
+        self._guilty.append(problem)
+        return RenderedBatch(rows=[RenderedRow(row, -1, "", problem)])
 
     def _resume(self) -> None:
         if self._child is None:
