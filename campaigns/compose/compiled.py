@@ -12,11 +12,11 @@ from campaigns.compose.front_matter import Entry
 from campaigns.compose.holes import Holes
 from campaigns.compose.job import RenderJob
 from campaigns.compose.marked import TemplateKind
-from campaigns.compose.mistakes import Chart, explained
+from campaigns.compose.mistakes import Chart, did_you_mean, explained
 from campaigns.compose.origin import Origins
 from campaigns.compose.sandbox import TemplateEnvironment
 from campaigns.compose.source import BUILT_IN, resolved, said
-from campaigns.compose.speech import Speech
+from campaigns.compose.speech import LOCALE_COLUMNS, SPOKEN, Speech
 from campaigns.errors import TemplateError, Where
 
 _FOOTER = '{% block footer %}<div class="footer"><a href="{{ unsubscribe_url }}">Unsubscribe</a></div>{% endblock %}'
@@ -41,10 +41,16 @@ class Compiled:
     survey: Survey
     branches: Branches
     chart: Chart
+    locale_place: int  # of the column that says each person's language; -1 without one
     functions: Mapping[str, Callable[..., object]]  # that templates may call
     unsaid: frozenset[str]  # codes of Findings that do not matter to this campaign
     file: str  # the template's own
     name: str  # what people call it
+
+    @property
+    def speaks(self) -> bool:
+        """Whether some of its words depend on the recipient's language."""
+        return self.uses_today or not SPOKEN.isdisjoint(self.survey.filters)
 
     @property
     def uses_today(self) -> bool:
@@ -73,6 +79,7 @@ class _Compiler:
     def __init__(self, job: RenderJob, holes: Holes, speech: Speech, chart: Chart, origins: Origins | None) -> None:
         source = job.source
         self._job = job
+        self._speech = speech
         self._source = source
         self._chart = chart
         self._name = chart.named[source.name]
@@ -105,6 +112,7 @@ class _Compiler:
             survey=self._survey,
             branches=self._branches,
             chart=self._chart,
+            locale_place=self._locale_place(),
             functions=environment.functions,
             unsaid=frozenset(
                 code
@@ -124,6 +132,22 @@ class _Compiler:
     def _template(self, environment: TemplateEnvironment, text: str, name: str) -> Template:
         code = environment.compile(text, name, name)
         return environment.template_class.from_code(environment, code, environment.globals)
+
+    def _locale_place(self) -> int:
+        """The column that `locale:` names, or that is called like one; a language that it names goes for everybody."""
+        wanted = self._source.front_matter.text("locale")
+        names = (wanted.lower(),) if wanted else LOCALE_COLUMNS
+        places = {column.field.lower(): column.place for column in self._job.fields}
+        found = next((places[name] for name in names if name in places), -1)
+        if found >= 0 or not wanted:
+            return found
+        if not self._speech.use(wanted):
+            raise self._error(
+                f"“{wanted}” is neither a column of the sheet nor a language.",
+                f"{did_you_mean(wanted, places)} Or write a language, such as de, fr_CH or German.",
+                "locale",
+            )
+        return -1
 
     def _places(self, tree: nodes.Template) -> tuple[TemplateKind, str | None, str | None]:
         """The mail's kind, the layout that the body extends, and the frame that Markdown is set into."""

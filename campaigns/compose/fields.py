@@ -24,6 +24,7 @@ class Survey:
         self.known = [*fields, *OWN]
         self.used: dict[str, _Place] = {}  # name from the context -> where first
         self.printed: dict[str, _Place] = {}  # the same, where the mail below the subject prints it as it is
+        self.filters: set[str] = set()
         self.missing: dict[str, _Place] = {}  # names that nothing brings, where nothing guards them
         self._blocks: dict[str, set[str]] = {}  # by file
         self._above: dict[str, str | None] = {}  # what a file extends
@@ -79,6 +80,7 @@ class Survey:
                 Mistake("{% autoescape %} is not available.", "Values are always escaped where they stand."),
             )
         for filter_ in tree.find_all(nodes.Filter):
+            self.filters.add(filter_.name)
             if filter_.name not in environment.filters:
                 remedy = did_you_mean(filter_.name, environment.filters)
                 raise Refused(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from campaigns.compose.found import Found
 from campaigns.compose.marked import MarkedMail, Marks, TemplateKind
 from campaigns.compose.tags import CLOSE, OPEN, TEXT, VOID, Token
+from campaigns.message.shape import Pieces
 from campaigns.model.finding import FIRST_ROWS, Finding
 from campaigns.model.states import Severity
 
@@ -19,8 +20,13 @@ _MOST_SHARED = 100  # subjects that are the same for several rows
 _SOON = 500  # subjects, after which it is plain that they are not meant to differ
 
 _HIDING = re.compile(r"display:\s*none|max-height\s*:\s*0(?![.\d])", re.IGNORECASE)
+_DIRECTION = re.compile(r"\sdir=[\"']?(?:rtl|auto)|direction:\s*rtl", re.IGNORECASE)
+# What MJML says of the whole page, each section takes back.
+_SECTION_DIRECTION = re.compile(r"direction:\s*rtl|<(?!html|div aria)[^>]*\sdir=[\"']?(?:rtl|auto)", re.IGNORECASE)
 _FILLER = re.compile(r"[\s\u034f\u00ad\u200b-\u200f\u2007\ufeff]+")
 _DIGIT = re.compile(r"\d")
+_LEFTWARDS = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")  # Hebrew, Arabic and their relatives
+_RIGHTWARDS = re.compile("[A-Za-z\u00c0-\u024f\u0370-\u052f]")  # Latin, Greek, Cyrillic
 
 
 def check_preheader(mail: MarkedMail, marks: Marks, page: str, read: list[Token]) -> Iterator[Found]:
@@ -81,6 +87,28 @@ def _hidden_words(page: str, read: list[Token]) -> str:
     return words
 
 
+def check_direction(mail: MarkedMail, page: str, text: Pieces) -> Iterator[Found]:
+    """Whether a page that is written from right to left says so."""
+    words = "".join(piece for piece in text if isinstance(piece, str))
+    if words.isascii() or len(_LEFTWARDS.findall(words)) <= len(_RIGHTWARDS.findall(words)):
+        return
+    is_mjml = TemplateKind.MJML in (mail.kind, mail.frame_kind if mail.frame else mail.kind)
+    if not (_SECTION_DIRECTION if is_mjml else _DIRECTION).search(page):
+        yield Found(
+            "no_direction",
+            Severity.WARNS,
+            "The mail is written from right to left, and its page does not say so: lines begin on the wrong side.",
+            'Write <mj-section direction="rtl">, and dir="rtl" on what stands in <mj-text>.'
+            if is_mjml
+            else 'Write dir="rtl" on <html> or around the text.',
+        )
+
+
+def runs_left(text: str) -> bool:
+    """Whether some of it is written from right to left."""
+    return not text.isascii() and _LEFTWARDS.search(text) is not None
+
+
 class Subjects:
     """Looks at each row's subject: too long, with a gap, and the same for two people though it holds a number."""
 
@@ -95,7 +123,7 @@ class Subjects:
         """Whether `check` has nothing to say of this row, as of nearly all; `length` is the subject's without values."""
         for mark in marks:
             value = values[mark]
-            if not value:
+            if not value or runs_left(value):
                 return False
             length += len(value)
             if self._watches and not value.isalpha():  # nearly all names pass here
@@ -104,15 +132,21 @@ class Subjects:
 
     def check(self, template: str, printed: list[str], length: int) -> Iterator[Finding]:
         """`template`: the subject with a NUL for each of the values `printed`; `length`: of the rest."""
+        filled = _filled(template, printed)
         if length + sum(map(len, printed)) > LONGEST_SUBJECT:
             yield self._finding(
                 "long_subject",
-                f"The subject is longer than {LONGEST_SUBJECT} characters, and inboxes cut it off: "
-                f"“{_filled(template, printed)}”.",
+                f"The subject is longer than {LONGEST_SUBJECT} characters, and inboxes cut it off: “{filled}”.",
                 "Make it shorter, or let it begin with what matters.",
             )
+        if _LEFTWARDS.search(filled) and _RIGHTWARDS.search(filled):
+            yield self._finding(
+                "mixed_direction",
+                f"The subject mixes words from right to left with words from left to right: “{filled}”.",
+                "Look at a preview: mail programs may move commas, numbers and brackets between them. Write the subject"
+                " in the language of its merge fields, or without them.",
+            )
         if not all(printed):
-            filled = _filled(template, printed)
             if filled:
                 yield self._finding(
                     "empty_in_subject",

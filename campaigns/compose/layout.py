@@ -9,7 +9,7 @@ from campaigns.compose.balance import unbalanced
 from campaigns.compose.contexts import Stand, stands
 from campaigns.compose.found import Found, at_most
 from campaigns.compose.images import ImageFolder
-from campaigns.compose.inbox import check_preheader
+from campaigns.compose.inbox import check_direction, check_preheader
 from campaigns.compose.inline import in_utf8, inlined, page
 from campaigns.compose.links import Links, listed
 from campaigns.compose.marked import MarkedMail, Marks, TemplateKind
@@ -86,6 +86,7 @@ def lay_out(mail: MarkedMail, marks: Marks, images: ImageFolder) -> LaidOut | Ne
         *links.findings(),
         *_written(mail, written),
         *check_preheader(mail, marks, whole, read),
+        *check_direction(mail, whole, shape.text),
     )
     return LaidOut(shape, findings, frozenset(slot for slot in urls if slot >= 0))
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from jinja2 import Template
 
+from campaigns.compose import row_findings
 from campaigns.compose.cells import Cell
 from campaigns.compose.compare import same
 from campaigns.compose.compiled import Compiled, compile_template
@@ -37,7 +38,6 @@ from campaigns.model.states import Severity
 MOST_CHARACTERS = 1_000_000  # of one mail, before layout
 _MOST_PIECES = 200_000
 _GIVE_UP_AFTER = 3  # rows that took too long or too much memory
-_LOCALE_COLUMNS = ("locale", "language", "lang")
 
 
 @dataclass(slots=True)
@@ -66,7 +66,8 @@ class Session:
         self._cells = self._make_cells()
         self._today = Cell("today", CellKind.DATE, value=job.today)
         self._names = self._make_names()
-        self._locale_place = next((c.place for c in job.fields if c.field.lower() in _LOCALE_COLUMNS), -1)
+        self._locale_place = self._compiled.locale_place if self._compiled.speaks else -1
+        self._locale_column = next((c.field for c in job.fields if c.place == self._locale_place), "")
         self._stopped = 0
         self._tallies = Tallies()
         self._subjects = Subjects(str(self._compiled.chart.where(f"{self._compiled.file}#subject", 1)[0]))
@@ -132,7 +133,9 @@ class Session:
         values = holes.values
         joined = "".join([values[number] + "\0" for number in kept.printed])
         problem = self._unusable(row, joined, kept)
-        if problem is None and not self._subjects.is_plain(row, kept.in_subject, values, kept.subject_length):
+        if problem is None and (
+            kept.runs_left or not self._subjects.is_plain(row, kept.in_subject, values, kept.subject_length)
+        ):
             problem = self._check_subject(row, kept, values)
         if problem is not None:
             return None, "", problem
@@ -159,7 +162,9 @@ class Session:
         self._names["row"] = row
         if self._locale_place >= 0:
             content = cells[self._locale_place]
-            self._speech.asked = content if isinstance(content, str) else ""
+            if not self._speech.ask(content if isinstance(content, str) else ""):
+                said = partial(row_findings.unknown_language, str(content), self._speech.name, self._locale_column)
+                self._tallies.count_as("locale", row, said)
         if self._compiled.uses_today:
             self._today._shown = date_text(self._job.today, "long", self._speech.name)
         self._holes.clear()
@@ -217,41 +222,25 @@ class Session:
             if kept is None or not is_suspicious(f"\0{joined}"):
                 continue
             for value, number in zip(joined.split("\0"), kept.printed, strict=False):
-                code = kept.codes[number]
-                name = self._cells[code][1]._field if code >= 0 else ""
-                found = check_value(value, name, self._compiled.name)
+                found = check_value(value, self._name(kept.codes[number]), self._compiled.name)
                 if found is not None:
                     self._tallies.count(found, row)
 
     def _unusable(self, row: int, joined: str, kept: Kept) -> Finding | None:
         """Why this row's values cannot be mailed; other rows' can."""
         if joined.count("\0") != len(kept.printed) or not (joined.isascii() or _is_unicode(joined)):
-            return Finding(
-                "unusable_character",
-                Severity.LEAVES_OUT,
-                "A printed value holds a character that no mail may hold (NUL, or half a character).",
-                "Type the cell again.",
-                self._compiled.name,
-                1,
-                (row,),
-            )
+            return row_findings.unusable_character(self._compiled.name, row)
         if kept.urls:
             values = joined.split("\0")
             for slot in kept.urls:
                 if not link_is_fit(values[slot]):
-                    return self._unfit(row, values[slot], self._holes.codes[kept.printed[slot]])
+                    name = self._name(kept.codes[kept.printed[slot]])
+                    return row_findings.unfit_link(values[slot], name, self._compiled.name, row)
         return None
 
-    def _unfit(self, row: int, link: str, code: int) -> Finding:
-        name = self._cells[code][1]._field if code >= 0 else ""
-        where = f"column {name}" if name else self._compiled.name
-        sentence = (
-            f"“{link[:60]}” is no link that a mail may hold." if link else "A link leads nowhere: its value is empty."
-        )
-        remedy = "Links begin with https:, http:, mailto: or tel:."
-        if not link:
-            remedy += f" Or print the link only where there is one: {{% if {name or 'field'} %}}."
-        return Finding("unfit_link", Severity.LEAVES_OUT, sentence, remedy, where, 1, (row,))
+    def _name(self, code: int) -> str:
+        """The column that a printed value comes from, "" for a computed one."""
+        return self._cells[code][1]._field if code >= 0 else ""
 
     def _stopped_or_wrong(self, row: int, error: BaseException) -> Finding:
         stopped = isinstance(error, TooSlow | MemoryError)
@@ -276,17 +265,7 @@ class Session:
             holes.plain = False
         filled = [text.replace(holes.safe_word, "") for text in filled]
         if not all(same(one, other) for one, other in zip(filled, plain, strict=True)):
-            self._tallies.count(
-                Finding(
-                    "layout_differs",
-                    Severity.STOPS,
-                    "The mail would not read as the template says.",
-                    "A {% filter %} block around merge fields, or a test on a {% set %} block that holds some, may be"
-                    " the cause: put filters and tests on the merge fields themselves.",
-                    self._compiled.name,
-                ),
-                row,
-            )
+            self._tallies.count(row_findings.layout_differs(self._compiled.name), row)
 
     def _count_empty(self, row: int, kept: Kept) -> None:
         """Empty fields outside of the subject, which has a Finding of its own."""
@@ -295,18 +274,7 @@ class Session:
             if kept.codes[number] >= 0 and not self._holes.values[number]:
                 slots.remove(kept.codes[number])
         for slot in set(slots):
-            self._tallies.count_as(slot, row, partial(self._empty, self._cells[slot][1]._field))
-
-    def _empty(self, name: str) -> Finding:
-        survey = self._compiled.survey
-        where, _ = self._compiled.chart.where(*(survey.printed.get(name) or survey.used[name]), name)
-        return Finding(
-            "empty_field",
-            Severity.WARNS,
-            f"The merge field {name} is empty where the mail prints it.",
-            f'Write {{{{ {name}|default("...") }}}}, or ask first: {{% if {name} %}}.',
-            str(where),
-        )
+            self._tallies.count_as(slot, row, partial(row_findings.empty_field, self._name(slot), self._compiled))
 
     def _make_cells(self) -> list[tuple[int, Cell]]:
         """A cell for each field that the template uses, with its place in a row; the slot is the place in this list."""

@@ -11,6 +11,7 @@ from campaigns.compose.compare import Extremes
 from campaigns.compose.compiled import Compiled
 from campaigns.compose.found import Found
 from campaigns.compose.images import ImageFolder
+from campaigns.compose.inbox import runs_left
 from campaigns.compose.layout import LaidOut, NeedsLiterals, lay_out
 from campaigns.compose.leftovers import check_constants
 from campaigns.compose.marked import MarkedMail, Marks, TemplateKind
@@ -40,6 +41,7 @@ class Kept:
     in_subject: tuple[int, ...] = ()  # marks that the subject holds
     subject: str = ""  # with a NUL for each of them
     subject_length: int = 0  # without them
+    runs_left: bool = False  # the subject's own words run from right to left
     findings: tuple[Finding, ...] = ()
     literals: frozenset[int] = frozenset()  # not empty: these values belong to the text
     problem: TemplateError | None = None
@@ -116,6 +118,7 @@ class Shapes:
         kept.in_subject = tuple(map(int, self._marks.pattern.findall(subject)))
         kept.subject = self._marks.pattern.sub("\0", subject)
         kept.subject_length = len(kept.subject) - len(kept.in_subject)
+        kept.runs_left = runs_left(kept.subject)
         kept.findings = self._placed((*made.findings, *check_constants(made.shape, self._compiled.survey.known)), texts)
         return kept
 
