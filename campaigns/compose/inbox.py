@@ -109,6 +109,11 @@ def runs_left(text: str) -> bool:
     return not text.isascii() and _LEFTWARDS.search(text) is not None
 
 
+def _first_letter(text: str) -> str:
+    """The first one that has a direction: it decides for the whole line (Unicode Standard Annex 9, P2)."""
+    return next((letter for letter in text if _LEFTWARDS.match(letter) or _RIGHTWARDS.match(letter)), "")
+
+
 class Subjects:
     """Looks at each row's subject: too long, with a gap, and the same for two people though it holds a number."""
 
@@ -139,12 +144,12 @@ class Subjects:
                 f"The subject is longer than {LONGEST_SUBJECT} characters, and inboxes cut it off: “{filled}”.",
                 "Make it shorter, or let it begin with what matters.",
             )
-        if _LEFTWARDS.search(filled) and _RIGHTWARDS.search(filled):
+        if runs_left(_first_letter(filled)) != runs_left(_first_letter(template)) and _first_letter(template):
             yield self._finding(
                 "mixed_direction",
-                f"The subject mixes words from right to left with words from left to right: “{filled}”.",
-                "Look at a preview: mail programs may move commas, numbers and brackets between them. Write the subject"
-                " in the language of its merge fields, or without them.",
+                "A merge field makes the subject begin in the other direction, and mail programs then turn its order"
+                f" around: “{filled}”.",
+                "Let the subject begin with words of your own, and print the merge field further back.",
             )
         if not all(printed):
             if filled:

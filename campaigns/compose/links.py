@@ -2,10 +2,11 @@
 
 import html as entities
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 
 from campaigns.compose.contexts import scheme
-from campaigns.compose.found import MOST_LOOKED_AT, Found, at_most
+from campaigns.compose.found import MOST_LOOKED_AT, MOST_PLACES, Found, at_most
 from campaigns.compose.images import ImageFolder, NoImageError
 from campaigns.compose.marked import Marks
 from campaigns.compose.tags import OPEN, RAW, Attribute, Token, attributes
@@ -85,7 +86,8 @@ class Links:
     folder: ImageFolder
     edits: list[Edit] = field(default_factory=list)
     images: dict[str, InlineImage] = field(default_factory=dict)  # by cid
-    found: dict[tuple[str, str], Found] = field(default_factory=dict)  # by code and place
+    found: list[Found] = field(default_factory=list)
+    times: Counter[tuple[str, str]] = field(default_factory=Counter)  # by code and place
 
     def read(self, tokens: list[Token]) -> None:
         for token in tokens:
@@ -101,7 +103,7 @@ class Links:
 
     def findings(self) -> list[Found]:
         """One for each thing found, a few of a kind."""
-        return list(at_most(self.found[key] for key in sorted(self.found, key=lambda key: _ORDER[key[0]])))
+        return list(at_most(sorted(self.found, key=lambda one: _ORDER[one.code])))
 
     def _tag(self, token: Token) -> None:
         named = {one.name: one for one in reversed(list(attributes(self.html, token)))}
@@ -191,12 +193,13 @@ class Links:
             self._say("image_not_shown", path)
 
     def _say(self, code: str, place: str, words: str = "") -> None:
-        key = code, place
-        if key not in self.found and len(self.found) < MOST_LOOKED_AT * len(_SAID):
+        nth = self.times[code, place]
+        self.times[code, place] += 1
+        if nth < MOST_PLACES and len(self.found) < MOST_LOOKED_AT:
             severity, sentence, remedy = _SAID[code]
             shown = self.marks.pattern.sub("{{ … }}", place)
             shown = shown if len(shown) <= 80 else f"{shown[:79]}…"
-            self.found[key] = Found(code, severity, sentence.format(shown), remedy, words=words or place)
+            self.found.append(Found(code, severity, sentence.format(shown), remedy, words=words or place, nth=nth))
 
 
 _ORDER = {code: number for number, code in enumerate(_SAID)}

@@ -53,19 +53,17 @@ class Trace:
         return tuple(self._texts)
 
     def where(self, words: str, nth: int = 0) -> Where | None:
-        """The line and column of the `nth` place where `words` stand; None where they stand nowhere."""
-        if not words.strip():
-            return None
+        """The line and column of the `nth` place where `words` stand, or of the last; None where they stand nowhere."""
+        found = None
         for text, begins in zip(self._texts, self._begins, strict=True):
-            at = -1
-            for _ in range(nth + 1):
-                following = text.find(words, at + 1)
-                if following < 0:
-                    break
-                at = following
-            if at >= 0:
-                return self._place(text, begins, at, words)
-        return None
+            at = text.find(words) if words.strip() else -1
+            while at >= 0:
+                found = text, begins, at
+                if nth == 0:
+                    return self._place(*found, words)
+                nth -= 1
+                at = text.find(words, at + len(words))
+        return self._place(*found, words) if found is not None else None
 
     def line(self, which: int, line: int, column: int) -> Where | None:
         """The place of a line and column of one of the texts."""

@@ -66,7 +66,7 @@ class Session:
         self._cells = self._make_cells()
         self._today = Cell("today", CellKind.DATE, value=job.today)
         self._names = self._make_names()
-        self._locale_place = self._compiled.locale_place if self._compiled.speaks else -1
+        self._locale_place = self._compiled.locale_place
         self._locale_column = next((c.field for c in job.fields if c.place == self._locale_place), "")
         self._stopped = 0
         self._tallies = Tallies()
@@ -162,7 +162,7 @@ class Session:
         self._names["row"] = row
         if self._locale_place >= 0:
             content = cells[self._locale_place]
-            if not self._speech.ask(content if isinstance(content, str) else ""):
+            if not self._speech.ask(content if isinstance(content, str) else "") and self._compiled.speaks:
                 said = partial(row_findings.unknown_language, str(content), self._speech.name, self._locale_column)
                 self._tallies.count_as("locale", row, said)
         if self._compiled.uses_today:

@@ -57,11 +57,13 @@ class Shapes:
         self._kept: dict[tuple[Texts, tuple[int, ...]], Kept] = {}
         self._bytes = 0
         self._numbers: dict[int, int] = {}  # hash of a shape -> its number
+        self._rendered: Texts = ("", "", "", "")  # the last texts that were asked for, without literals
         self.next = first
         self.new: list[tuple[int, Shape]] = []  # since somebody took them
 
     def find(self, texts: Texts, codes: list[int], values: list[str]) -> tuple[Kept, Texts]:
         """The shape of a mail, and its texts if some values had to be written into them."""
+        self._rendered = texts
         kept = self._one(texts, tuple(codes))
         for _ in range(3):
             if not kept.literals:
@@ -108,7 +110,7 @@ class Shapes:
         try:
             made = lay_out(mail, self._marks, self._images)
         except TemplateError as error:
-            kept.problem = self._placed_error(error, texts)
+            kept.problem = self._placed_error(error)
             return kept
         if isinstance(made, NeedsLiterals):
             kept.literals = made.numbers
@@ -119,27 +121,27 @@ class Shapes:
         kept.subject = self._marks.pattern.sub("\0", subject)
         kept.subject_length = len(kept.subject) - len(kept.in_subject)
         kept.runs_left = runs_left(kept.subject)
-        kept.findings = self._placed((*made.findings, *check_constants(made.shape, self._compiled.survey.known)), texts)
+        kept.findings = self._placed((*made.findings, *check_constants(made.shape, self._compiled.survey.known)))
         return kept
 
-    def _placed(self, findings: tuple[Finding, ...], texts: Texts) -> tuple[Finding, ...]:
+    def _placed(self, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         """The findings that matter, with their places in the author's files."""
         findings = tuple(one for one in findings if one.code not in self._compiled.unsaid)
-        trace = self._traced(texts) if any(isinstance(one, Found) and one.words for one in findings) else None
-        return tuple(self._one_placed(one, trace) for one in findings)
+        trace = self._traced() if any(isinstance(one, Found) and one.words for one in findings) else None
+        placed = [self._one_placed(one, trace) for one in findings]
+        return tuple({(one.code, one.where): one for one in reversed(placed)}.values())[::-1]  # the first of a place
 
     def _one_placed(self, one: Finding, trace: Trace | None) -> Finding:
         where = None
         if isinstance(one, Found) and trace is not None:
-            spellings = (one.words, html.unescape(one.words), html.escape(one.words))
-            where = next(filter(None, (trace.where(words, one.nth) for words in spellings)), None)
+            where = next(filter(None, (trace.where(words, one.nth) for words in _spellings(one.words))), None)
         place = str(where) if where is not None else self._compiled.name
         return Finding(one.code, one.severity, one.sentence, one.remedy, place, one.rows, one.first_rows)
 
-    def _traced(self, texts: Texts) -> Trace | None:
+    def _traced(self) -> Trace | None:
         """The trace, if it says what was rendered."""
         trace = self._trace()
-        return trace if trace is not None and trace.texts == texts else None
+        return trace if trace is not None and trace.texts == self._rendered else None
 
     def _checked(self, texts: Texts) -> Texts:
         """The texts without the words before |safe, which may stand between tags only."""
@@ -204,12 +206,12 @@ class Shapes:
             return _PUNCTUATION.sub(lambda found: f"&#{ord(found.group())};", value)
         return html.escape(value)
 
-    def _placed_error(self, error: TemplateError, texts: Texts) -> TemplateError:
+    def _placed_error(self, error: TemplateError) -> TemplateError:
         """Layout counts lines of the mail after Jinja; people look for the file's."""
         readable = self._marks.pattern.sub("…", error.source_line)
         where = Where(file=self._compiled.name)
         which = 3 if self._compiled.kind is TemplateKind.MARKDOWN else 2
-        trace = self._traced(texts) if error.where.line is not None else None
+        trace = self._traced() if error.where.line is not None else None
         if trace is not None:
             where = trace.line(which, error.where.line or 1, int(error.where.column or 1)) or where
 
@@ -221,3 +223,9 @@ class Shapes:
 
         sentence = re.sub(r" of line (\d+)", of_line, self._marks.pattern.sub("…", error.sentence))
         return TemplateError(sentence, where=where, remedy=error.remedy, source_line=readable)
+
+
+def _spellings(words: str) -> tuple[str, ...]:
+    """How an author may have written what stands on the page: with other entities, or as a link of Markdown."""
+    as_link = re.sub(r'^href="(.*)"$', r"](\1)", words)
+    return words, html.unescape(words), html.escape(words), as_link

@@ -18,7 +18,7 @@ PEOPLE = [
     ["fi@example.org", "Fi", "Klingon", 1234.5, date(2026, 12, 1), 2],
 ]
 LETTER = """---
-subject: Tickets for {{ name }}
+subject: {{ name }}, your tickets
 preheader: x
 kind: transactional
 ---
