@@ -69,6 +69,7 @@ class Basis:
             has_public_url=bool(self.settings.public_url),
             workspace_root=self.desk.workspace.root,
             rows_named=rows_named,
+            leaves=self.leaves,
         )
 
     def fingerprint(self) -> str:

@@ -69,6 +69,7 @@ def of_sheet(desk: Desk, sheet: Sheet, kept_out: Filter, job: RenderJob, tally: 
                     cases.look(rendered.row, rendered.shape, rendered.values)
                 else:
                     tally.add(rendered.problem)
+        tally.extend(renderer.conclude())
     return cases.chosen()
 
 

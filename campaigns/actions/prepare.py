@@ -72,6 +72,7 @@ def prepare(
             work.shapes.keep([(number, work.attached.on(shape)) for number, shape in rendered.shapes])
             _stage(work, page, rendered)
             progress(work.rows, basis.sheet.rows)
+        work.tally.extend(renderer.conclude())
         _finish(work, prints_today=renderer.inspection.uses_today)
         return work.tally.findings()
 

@@ -32,9 +32,8 @@ def main() -> None:
     if opening is None:
         return
     document = json.loads(opening)
-    seconds = document["seconds_per_batch"]
     _limit_memory(document["memory"])
-    _limit_cpu(seconds)
+    _limit_cpu()
     alarm = _Alarm()
     try:
         session = Session(job_from_json(document["job"]), document["first_shape"])
@@ -50,12 +49,19 @@ def main() -> None:
     alarm.session = session
     _write(sink, {"inspection": inspection})
     while (payload := read_frame(source)) is not None:
-        _limit_cpu(seconds)
-        _write(sink, _as_json(session.render(json.loads(payload)), session.shapes))
+        rows = json.loads(payload)
+        if rows is None:
+            _write(sink, {"findings": [asdict(one) for one in session.conclusion()]})
+        else:
+            _write(sink, _as_json(session.render(rows), session.shapes))
 
 
 class _Alarm:
-    """Raises TooSlow in a row, or in compiling, that sees two ticks of CPU time."""
+    """Raises TooSlow in a row, or in compiling, that sees two ticks of CPU time.
+
+    It can do so between two steps of Python only. One step that never ends (comparing lists of lists of lists, or
+    something in layout) sees no tick: then the kernel's limit is not moved on, and ends the process.
+    """
 
     def __init__(self) -> None:
         self.session: Session | None = None
@@ -65,6 +71,7 @@ class _Alarm:
         signal.setitimer(signal.ITIMER_PROF, _TICK, _TICK)
 
     def _tick(self, _signal: int, _frame: FrameType | None) -> None:
+        _limit_cpu()
         if self.session is None:
             self._compiling += 1
             if self._compiling >= 2:
@@ -114,11 +121,11 @@ def _address_space() -> int:
     return 256_000_000
 
 
-def _limit_cpu(seconds: float) -> None:
-    """So many more seconds from now; the kernel ends the process then."""
+def _limit_cpu() -> None:
+    """Between one and two more seconds from now; the kernel ends the process then."""
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time() + seconds) + 2, hard))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + 2, hard))
 
 
 if __name__ == "__main__":

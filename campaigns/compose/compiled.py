@@ -7,16 +7,19 @@ from pathlib import PurePosixPath
 from jinja2 import Template, nodes
 
 from campaigns.compose.attachments import split
+from campaigns.compose.branches import Branches
 from campaigns.compose.fields import Survey
 from campaigns.compose.front_matter import Entry
 from campaigns.compose.holes import Constant, Holes
 from campaigns.compose.job import RenderJob
 from campaigns.compose.marked import TemplateKind
-from campaigns.compose.mistakes import Chart, explained
+from campaigns.compose.mistakes import Chart, did_you_mean, explained
+from campaigns.compose.origin import Origins
 from campaigns.compose.sandbox import TemplateEnvironment
 from campaigns.compose.source import BUILT_IN, resolved, said
-from campaigns.compose.speech import Speech
+from campaigns.compose.speech import LOCALE_COLUMNS, SPOKEN, Speech
 from campaigns.errors import TemplateError, Where
+from campaigns.model.column import Role
 
 _FOOTER = '{% block footer %}<div class="footer"><a href="{{ unsubscribe_url }}">Unsubscribe</a></div>{% endblock %}'
 # Which mail comes of a body in a layout; Markdown is laid out first and then set into its frame.
@@ -39,22 +42,30 @@ class Compiled:
     frame: Template | str
     frame_kind: TemplateKind
     survey: Survey
+    branches: Branches
     chart: Chart
+    locale_place: int  # of the column that says each person's language; -1 without one
     functions: Mapping[str, Callable[..., object]]  # that templates may call
+    unsaid: frozenset[str]  # codes of Findings that do not matter to this campaign
     file: str  # the template's own
     name: str  # what people call it
+
+    @property
+    def speaks(self) -> bool:
+        """Whether some of its words depend on the recipient's language."""
+        return self.uses_today or not SPOKEN.isdisjoint(self.survey.filters)
 
     @property
     def uses_today(self) -> bool:
         return "today" in self.survey.used
 
 
-def compile_template(job: RenderJob, holes: Holes, speech: Speech) -> Compiled:
-    """All of a template, compiled; any mistake in it is a TemplateError with its place."""
+def compile_template(job: RenderJob, holes: Holes, speech: Speech, origins: Origins | None = None) -> Compiled:
+    """All of a template, compiled, for `origins` so that it can be traced; a mistake is a TemplateError with its place."""
     source = job.source
     chart = Chart(source.files, _starts(job), {file: said(file) for file in source.files})
     try:
-        return _Compiler(job, holes, speech, chart).compiled()
+        return _Compiler(job, holes, speech, chart, origins).compiled()
     except RecursionError as error:
         raise explained(error, chart) from None
     except Exception as error:  # noqa: BLE001 - whatever a template does to its compiler is the template's mistake
@@ -68,22 +79,31 @@ def _starts(job: RenderJob) -> Mapping[str, tuple[str, int]]:
 
 
 class _Compiler:
-    def __init__(self, job: RenderJob, holes: Holes, speech: Speech, chart: Chart) -> None:
+    def __init__(self, job: RenderJob, holes: Holes, speech: Speech, chart: Chart, origins: Origins | None) -> None:
         source = job.source
         self._job = job
+        self._speech = speech
         self._source = source
         self._chart = chart
         self._name = chart.named[source.name]
         self._parts = {file: text for file, text in source.files.items() if file != source.name}
         self._survey = Survey([column.field for column in job.fields], self._parts)
         self._holes = holes
-        self._speech = speech
+        self._branches = Branches()
+        self._origins = origins
         self._environments = [self._environment(is_text=is_text) for is_text in (False, True)]
         self._marks = holes.marks
 
     def _environment(self, *, is_text: bool) -> TemplateEnvironment:
-        survey = self._survey
-        return TemplateEnvironment(self._parts, self._holes, self._speech, survey.known, survey.check, is_text=is_text)
+        return TemplateEnvironment(
+            self._parts,
+            self._holes,
+            self._speech,
+            self._survey,
+            branches=self._branches,
+            origins=self._origins,
+            is_text=is_text,
+        )
 
     def compiled(self) -> Compiled:
         source = self._source
@@ -103,8 +123,15 @@ class _Compiler:
             frame=self._frame(frame),
             frame_kind=TemplateKind.MJML if frame and frame.endswith(".mjml") else TemplateKind.HTML,
             survey=self._survey,
+            branches=self._branches,
             chart=self._chart,
+            locale_place=self._locale_place(),
             functions=environment.functions,
+            unsaid=frozenset(
+                code
+                for code, matters in (("no_preheader", self._job.bulk), ("example_link", self._job.leaves))
+                if not matters
+            ),
             file=source.name,
             name=self._name,
         )
@@ -126,6 +153,28 @@ class _Compiler:
     def _template(self, environment: TemplateEnvironment, text: str, name: str) -> Template:
         code = environment.compile(text, name, name)
         return environment.template_class.from_code(environment, code, environment.globals)
+
+    def _locale_place(self) -> int:
+        """The column that `locale:` names, that the import took for it, or that is called like one.
+
+        A language that `locale:` names goes for everybody.
+        """
+        wanted = self._source.front_matter.text("locale")
+        taken = next((column.place for column in self._job.fields if column.role is Role.LANGUAGE), -1)
+        if not wanted and taken >= 0:
+            return taken
+        names = (wanted.lower(),) if wanted else LOCALE_COLUMNS
+        places = {column.field.lower(): column.place for column in self._job.fields}
+        found = next((places[name] for name in names if name in places), -1)
+        if found >= 0 or not wanted:
+            return found
+        if not self._speech.use(wanted):
+            raise self._error(
+                f"“{wanted}” is neither a column of the sheet nor a language.",
+                f"{did_you_mean(wanted, places)} Or write a language, such as de, fr_CH or German.",
+                "locale",
+            )
+        return -1
 
     def _places(self, tree: nodes.Template) -> tuple[TemplateKind, str | None, str | None]:
         """The mail's kind, the layout that the body extends, and the frame that Markdown is set into."""

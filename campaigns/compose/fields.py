@@ -23,7 +23,8 @@ class Survey:
     def __init__(self, fields: Iterable[str], files: dict[str, str]) -> None:
         self.known = [*fields, *OWN]
         self.used: dict[str, _Place] = {}  # name from the context -> where first
-        self.printed: dict[str, _Place] = {}  # the same, where it is printed as it is
+        self.printed: dict[str, _Place] = {}  # the same, where the mail below the subject prints it as it is
+        self.filters: set[str] = set()
         self.missing: dict[str, _Place] = {}  # names that nothing brings, where nothing guards them
         self._blocks: dict[str, set[str]] = {}  # by file
         self._above: dict[str, str | None] = {}  # what a file extends
@@ -79,6 +80,7 @@ class Survey:
                 Mistake("{% autoescape %} is not available.", "Values are always escaped where they stand."),
             )
         for filter_ in tree.find_all(nodes.Filter):
+            self.filters.add(filter_.name)
             if filter_.name not in environment.filters:
                 remedy = did_you_mean(filter_.name, environment.filters)
                 raise Refused(
@@ -164,7 +166,7 @@ class _Walk:
 
     def _printed(self, output: nodes.Output) -> None:
         for child in output.nodes:
-            if isinstance(child, nodes.Name) and child.name in self._free:
+            if isinstance(child, nodes.Name) and child.name in self._free and not self._name.endswith("#subject"):
                 self._survey.printed.setdefault(child.name, (self._name, child.lineno))
 
 

@@ -239,7 +239,15 @@ def _last(value: Any) -> Any:
 
 def _column(rows: Iterable[Any], field: str) -> list[Any]:
     """What each of a person's rows has in a field; the things themselves where no field is named."""
-    return [item[str(field)] if isinstance(item, RowCells) else item for item in rows] if field else list(rows)
+    return [_field(item, field) for item in rows] if field else list(rows)
+
+
+def _field(row: Any, field: str) -> Any:
+    if not isinstance(row, RowCells):
+        raise Mistake(
+            "attribute= names a merge field of `rows`.", 'Write {{ rows|sum(attribute="amount") }}.', "attribute"
+        )
+    return row[str(field)]
 
 
 def _sum(value: Iterable[Any], attribute: str = "") -> Number:
@@ -249,7 +257,7 @@ def _sum(value: Iterable[Any], attribute: str = "") -> Number:
 
 def _ordered(value: Iterable[Any], reverse: bool = False, attribute: str = "") -> list[Any]:
     def key(item: Any) -> Any:
-        item = item[attribute] if attribute and isinstance(item, RowCells) else item
+        item = _field(item, attribute) if attribute else item
         return item.casefold() if isinstance(item, str) else item
 
     return sorted(value, key=key, reverse=reverse)

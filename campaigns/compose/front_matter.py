@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from campaigns.errors import TemplateError, Where
 from campaigns.model.states import CampaignKind
 
-KEYS = ("subject", "preheader", "from", "reply_to", "layout", "kind", "attachments")
-_NO_FIELDS = ("from", "reply_to", "layout", "kind")  # the same for everybody
+KEYS = ("subject", "preheader", "from", "reply_to", "layout", "kind", "locale", "attachments")
+_NO_FIELDS = ("from", "reply_to", "layout", "kind", "locale")  # the same for everybody
 _FENCE = "---"
 
 

@@ -31,6 +31,7 @@ class RenderJob:
     has_public_url: bool
     workspace_root: Path
     rows_named: int = FIRST_ROWS  # how many rows a Finding names
+    leaves: bool = False  # False for a rehearsal
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def job_as_json(job: RenderJob) -> Json:
         "has_public_url": job.has_public_url,
         "workspace_root": str(job.workspace_root),
         "rows_named": job.rows_named,
+        "leaves": job.leaves,
     }
 
 
@@ -78,6 +80,7 @@ def job_from_json(document: Json) -> RenderJob:
         has_public_url=document["has_public_url"],
         workspace_root=Path(document["workspace_root"]),
         rows_named=document["rows_named"],
+        leaves=document["leaves"],
     )
 
 

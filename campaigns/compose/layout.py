@@ -5,11 +5,15 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from campaigns.compose.balance import unbalanced
 from campaigns.compose.contexts import Stand, stands
+from campaigns.compose.found import Found, at_most
 from campaigns.compose.images import ImageFolder
+from campaigns.compose.inbox import check_direction, check_preheader
 from campaigns.compose.inline import in_utf8, inlined, page
 from campaigns.compose.links import Links, listed
 from campaigns.compose.marked import MarkedMail, Marks, TemplateKind
+from campaigns.compose.support import unsupported
 from campaigns.compose.tags import COMMENT, OPEN, Token, tokens, too_deep
 from campaigns.compose.textpart import text_pieces
 from campaigns.errors import TemplateError
@@ -46,20 +50,21 @@ def lay_out(mail: MarkedMail, marks: Marks, images: ImageFolder) -> LaidOut | Ne
     """The shape of a mail, or which of its marks cannot pass; a TemplateError where there is no way to lay it out."""
     body = _readable(mail.body)
     frame = _readable(mail.frame or "")
-    subject, findings = _subject(mail, marks)
+    subject, no_subject = _subject(mail, marks)
     if mail.kind is TemplateKind.TEXT:
-        return LaidOut(Shape(subject, _plain(body, marks, mail)), tuple(findings))
+        return LaidOut(Shape(subject, _plain(body, marks, mail)), tuple(no_subject))
 
     markdown = mail.kind is TemplateKind.MARKDOWN
     outer = _without_remarks((frame or marks.content) if markdown else body)
     inner = _without_remarks(_from_markdown(body)) if markdown else ""
-    before = [stand for written in (outer, inner) for stand in _looked_at(written, marks, mail)]
+    written = [(markup, _looked_at(markup)) for markup in (outer, inner)]
+    before = [stand for markup, read in written for stand in stands(markup, read, marks, mail)]
     whole = _page(mail.frame_kind if markdown else mail.kind, outer, marks).replace(marks.content, inner)
     whole, not_inlined = inlined(whole)
     read = tokens(whole)
     after = list(stands(whole, read, marks, mail))
 
-    in_code = _in_code([*before, *after])
+    in_code = _in_code([*before, *after], marks)
     literal = _lost(outer + (body if markdown else ""), marks, mail, after) | _deciding(mail, before)
     if literal and not in_code:
         return NeedsLiterals(literal)
@@ -76,8 +81,24 @@ def lay_out(mail: MarkedMail, marks: Marks, images: ImageFolder) -> LaidOut | Ne
         images=tuple(links.images.values()),
     )
     urls = {mail.slots[stand.number] for stand in after if stand.starts_url}
-    findings += [*in_code, *not_inlined, *links.findings()]
-    return LaidOut(shape, tuple(findings), frozenset(slot for slot in urls if slot >= 0))
+    findings = (
+        *(*no_subject, *in_code, *not_inlined),
+        *links.findings(),
+        *_written(mail, written),
+        *check_preheader(mail, marks, whole, read),
+        *check_direction(mail, whole, shape.text),
+    )
+    return LaidOut(shape, findings, frozenset(slot for slot in urls if slot >= 0))
+
+
+def _written(mail: MarkedMail, written: list[tuple[str, list[Token]]]) -> Iterator[Found]:
+    """What is to be said of markup as its author wrote it; MJML's reader has refused what is not balanced."""
+    for markup, read in written:
+        kind = mail.frame_kind if mail.kind is TemplateKind.MARKDOWN else mail.kind
+        is_mjml = kind is TemplateKind.MJML and markup is written[0][0]
+        if not is_mjml:
+            yield from at_most(unbalanced(markup, read))
+        yield from at_most(unsupported(markup, read))
 
 
 def _readable(text: str) -> str:
@@ -144,8 +165,8 @@ _REMARK = re.compile(r"<!--(?!\[if|<!\[endif|\[endif|>)", re.IGNORECASE)
 _REMARKS = re.compile(rf"{_REMARK.pattern}.*?-->", re.IGNORECASE | re.DOTALL)
 
 
-def _looked_at(markup: str, marks: Marks, mail: MarkedMail) -> Iterator[Stand]:
-    """Where the marks stand as the author wrote it; refused if a tool of layout could not take it."""
+def _looked_at(markup: str) -> list[Token]:
+    """The markup as the author wrote it, read; refused if a tool of layout could not take it."""
     read = tokens(markup)
     tag = too_deep(read, DEEPEST)
     if tag is not None:
@@ -153,7 +174,7 @@ def _looked_at(markup: str, marks: Marks, mail: MarkedMail) -> Iterator[Stand]:
             f"Tags are nested more than {DEEPEST} deep at {markup[tag.start : tag.end][:40]}.",
             remedy="Look for tags that are opened in a loop and never closed.",
         )
-    return stands(markup, read, marks, mail)
+    return read
 
 
 def _page(kind: TemplateKind, markup: str, marks: Marks) -> str:
@@ -165,17 +186,19 @@ def _page(kind: TemplateKind, markup: str, marks: Marks) -> str:
     return page(markup)
 
 
-def _in_code(found: Iterable[Stand]) -> list[Finding]:
+def _in_code(found: Iterable[Stand], marks: Marks) -> list[Found]:
     """What no escaping makes safe: a value that would be read as code."""
-    places = [stand.place for stand in found if stand.escape is None]
+    stand_there = [stand for stand in found if stand.escape is None]
+    places = [stand.place for stand in stand_there]
     if not places:
         return []
     return [
-        Finding(
+        Found(
             "hole_in_code",
             Severity.STOPS,
             f"A merge field stands where its value would be read as code, not as words: in {listed(_once(places))}.",
             "Print it as text or inside a quoted attribute; to change looks, use {% if %} with words of your own.",
+            words=marks.mark(stand_there[0].number),
         )
     ]
 

@@ -6,40 +6,39 @@ stand; only a text with marks that was not seen before is laid out (`shapes.py`)
 
 # ruff: noqa: SLF001 - a cell shows templates no public attribute, so its friends read its private ones
 
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from jinja2 import Template
 
+from campaigns.compose import row_findings
 from campaigns.compose.attachments import paths
 from campaigns.compose.cells import Cell, RowCells, shown_and_value
 from campaigns.compose.compare import same
-from campaigns.compose.compiled import compile_template
+from campaigns.compose.compiled import Compiled, compile_template
 from campaigns.compose.contexts import link_is_fit
 from campaigns.compose.holes import Constant, Holes, OwnUrl
 from campaigns.compose.images import ImageFolder
+from campaigns.compose.inbox import Subjects
 from campaigns.compose.job import Inspection, RenderJob
+from campaigns.compose.leftovers import check_value, is_suspicious
 from campaigns.compose.marked import Marks, TemplateKind
 from campaigns.compose.mistakes import Mistake, NoField, TooSlow, explained, finding
+from campaigns.compose.origin import Origins, Trace
 from campaigns.compose.shapes import Kept, Shapes, Texts
 from campaigns.compose.speech import Speech, date_text
+from campaigns.compose.tallies import Tallies
 from campaigns.message.shape import UNSUBSCRIBE_URL, VIEW_URL, Shape
-from campaigns.model.column import CellKind, Column, Role
+from campaigns.model.column import CellKind
 from campaigns.model.finding import Finding
 from campaigns.model.states import Severity
 
 MOST_CHARACTERS = 1_000_000  # of one mail, before layout
 _MOST_PIECES = 200_000
 _GIVE_UP_AFTER = 3  # rows that took too long or too much memory
-_LOCALE_COLUMNS = ("locale", "language", "lang")
-_ROWS_NOT_PRINTED = Finding(
-    "rows_not_printed",
-    Severity.WARNS,
-    "The person has several rows in this mail, and the template prints only the first.",
-    "Print all of them, {% for one in rows %}...{% endfor %}, or import the sheet with --repeated each.",
-)
 
 
 @dataclass(slots=True)
@@ -60,20 +59,24 @@ class Session:
         """Compile; TemplateError if the template cannot be used."""
         marks = Marks()
         self._job = job
+        self._marks = marks
         self._holes = Holes(marks)
         self._speech = Speech(job.locale)
         self._holes.date_text = lambda day: date_text(day, "medium", self._speech.name)
         self._compiled = compile_template(job, self._holes, self._speech)
         images = ImageFolder(job.workspace_root, (job.workspace_root / job.source.name).parent)
-        self._shapes = Shapes(self._compiled, marks, images, first_shape)
+        self._shapes = Shapes(self._compiled, marks, images, first_shape, self._traced)
+        self._tracing: tuple[Compiled, Origins] | None = None
         self._cells = self._make_cells()
         self._today = Cell("today", CellKind.DATE, value=job.today)
         self._names = self._make_names()
         self._columns = {column.field: column for column in job.fields}
         self._uses_rows = "rows" in self._compiled.survey.used
-        self._locale_place = _locale_place(job.fields)
+        self._locale_place = self._compiled.locale_place
+        self._locale_column = next((c.field for c in job.fields if c.place == self._locale_place), "")
         self._stopped = 0
-        self._tallies: dict[Hashable, _Tally] = {}
+        self._tallies = Tallies(job.rows_named)
+        self._subjects = Subjects(str(self._compiled.chart.where(f"{self._compiled.file}#subject", 1)[0]))
         self.turn = 0  # counts rows, for the alarm
         self.busy = False
 
@@ -100,29 +103,38 @@ class Session:
     def render(self, rows: Iterable[Sequence[Any]]) -> Batch:
         """Render rows of (spreadsheet row number, cells), maybe with a list of the cells of the person's further rows."""
         batch = Batch()
-        self._tallies = {}
+        self._tallies = Tallies(self._job.rows_named)
+        known: list[Kept | None] = []
         for row, cells, *others in rows:
             files: list[tuple[str, bool]] = []
             try:
                 self.turn += 1
                 self.busy = True
-                shape, values, problem = self._rendered(row, cells, others[0] if others else ())
+                kept, values, problem = self._rendered(row, cells, others[0] if others else ())
                 if self._compiled.attachments and problem is None:
                     files, problem = self._files(row)
             except (Exception, TooSlow) as error:  # noqa: BLE001 - whatever a template does is the template's mistake
-                shape, values, problem = -1, "", self._stopped_or_wrong(row, error)
+                kept, values, problem = None, "", self._stopped_or_wrong(row, error)
             self.busy = False
             if problem is not None:
                 batch.problems[len(batch.rows)] = problem
-            if files:
-                batch.rows.append((row, shape, values, None, files))
-            else:
-                batch.rows.append((row, shape, values))
+            known.append(kept)
+            shape = -1 if kept is None else kept.shape
+            batch.rows.append((row, shape, values, None, files) if files else (row, shape, values))
         batch.shapes, self._shapes.new = self._shapes.new, []
-        batch.findings = [tally.finding() for tally in self._tallies.values()]
+        self._check_values(batch.rows, known)
+        batch.findings = self._tallies.findings()
         return batch
 
-    def _rendered(self, row: int, cells: list[Any], others: Sequence[list[Any]]) -> tuple[int, str, Finding | None]:
+    def conclusion(self) -> list[Finding]:
+        """What only the last row shows: branches that nobody took, subjects that several people share."""
+        if not self.turn:
+            return []
+        return [*self._compiled.branches.unreached(self._compiled.chart), *self._subjects.same()]
+
+    def _rendered(
+        self, row: int, cells: list[Any], others: Sequence[list[Any]]
+    ) -> tuple[Kept | None, str, Finding | None]:
         if self._stopped >= _GIVE_UP_AFTER:
             raise TooSlow
         self._fill(row, cells)
@@ -135,17 +147,21 @@ class Session:
         values = holes.values
         joined = "".join([values[number] + "\0" for number in kept.printed])
         problem = self._unusable(row, joined, kept)
+        if problem is None and (
+            kept.runs_left or not self._subjects.is_plain(row, kept.in_subject, values, kept.subject_length)
+        ):
+            problem = self._check_subject(row, kept, values)
         if problem is not None:
-            return -1, "", problem
+            return None, "", problem
         if holes.empty:
-            self._count_empty(row)
+            self._count_empty(row, kept)
         if others:
             self._count_disagreement(row, others)
         for one in kept.findings:
-            self._count(one, row)
+            self._tallies.count(one, row)
         if kept.extremes.pick(joined):
             self._compare(row, texts)
-        return kept.shape, joined, None
+        return kept, joined, None
 
     def _fill(self, row: int, cells: list[Any]) -> None:
         """The row's cells into the names that templates see."""
@@ -162,13 +178,15 @@ class Session:
         self._names["row"] = row
         if self._locale_place >= 0:
             content = cells[self._locale_place]
-            self._speech.asked = content if isinstance(content, str) else ""
+            if not self._speech.ask(content if isinstance(content, str) else "") and self._compiled.speaks:
+                said = partial(row_findings.unknown_language, str(content), self._speech.name, self._locale_column)
+                self._tallies.count_as("locale", row, said)
         if self._compiled.uses_today:
             self._today._shown = date_text(self._job.today, "long", self._speech.name)
         self._holes.clear()
 
-    def _texts(self) -> Texts:
-        compiled, holes = self._compiled, self._holes
+    def _texts(self, compiled: Compiled | None = None) -> Texts:
+        compiled, holes = compiled or self._compiled, self._holes
         holes.is_text = True
         subject = self._run(compiled.subject)
         preheader = self._run(compiled.preheader)
@@ -187,65 +205,58 @@ class Session:
             raise Mistake("The mail is longer than 1 MB.", "Look for a loop that runs too often.")
         return text
 
-    def _files(self, row: int) -> tuple[list[tuple[str, bool]], Finding | None]:
-        """The files that the patterns name for this row, or why there is none; it runs after the mail was rendered."""
+    def _traced(self) -> Trace | None:
+        """The row once more, through templates that say where each piece of text comes from."""
         holes = self._holes
-        files: list[tuple[str, bool]] = []
-        for template in self._compiled.attachments:
-            holes.clear()
-            holes.is_text = True
-            text = self._run(template)
-            personal = bool(holes.codes)  # a mark is printed where a value is
-            named = paths(holes.resolved(text))
-            if personal and (holes.empty or not named):
-                empty = ", ".join(dict.fromkeys(self._cells[slot][1]._field for slot in holes.empty))
-                return [], self._no_file(row, empty)
-            files += [(path, personal) for path in named]
-        return files, None
+        before = holes.codes, holes.values, holes.empty
+        holes.clear()
+        try:
+            if self._tracing is None:
+                origins = Origins(self._marks)
+                self._tracing = compile_template(self._job, holes, self._speech, origins), origins
+            compiled, origins = self._tracing
+            return Trace(self._texts(compiled), origins, compiled.chart)
+        except Exception:  # noqa: BLE001 - the place is a help; without it the Finding still names the file
+            return None
+        finally:
+            holes.codes, holes.values, holes.empty = before
 
-    def _no_file(self, row: int, empty: str) -> Finding:
-        source = self._job.source
-        where, source_line = self._compiled.chart.where(f"{source.name}#attachments", 1)
-        return Finding(
-            "no_attachment",
-            Severity.LEAVES_OUT,
-            f"The row names no file where the others have one: {f'{empty} is empty' if empty else source_line}.",
-            "Fill the cell in. If some people shall get none, ask first: "
-            f"attachments: {{% if {empty or 'file'} %}}{{{{ {empty or 'file'} }}}}{{% endif %}}",
-            str(where),
-            1,
-            (row,),
-        )
+    def _check_subject(self, row: int, kept: Kept, values: list[str]) -> Finding | None:
+        """Counts what is wrong with a subject; gives what leaves the row out."""
+        printed = [values[number] for number in kept.in_subject]
+        for one in self._subjects.check(kept.subject, printed, kept.subject_length):
+            if one.severity is not Severity.WARNS:
+                return Finding(one.code, one.severity, one.sentence, one.remedy, one.where, 1, (row,))
+            self._tallies.count(one, row)
+        return None
+
+    def _check_values(self, rows: Sequence[tuple[Any, ...]], known: list[Kept | None]) -> None:
+        """Values that nobody should read, looked for in all rows at once."""
+        if not is_suspicious("\0" + "".join([values for _, _, values, *_ in rows])):
+            return
+        for (row, _, joined, *_), kept in zip(rows, known, strict=True):
+            if kept is None or not is_suspicious(f"\0{joined}"):
+                continue
+            for value, number in zip(joined.split("\0"), kept.printed, strict=False):
+                found = check_value(value, self._name(kept.codes[number]), self._compiled.name)
+                if found is not None:
+                    self._tallies.count(found, row)
 
     def _unusable(self, row: int, joined: str, kept: Kept) -> Finding | None:
         """Why this row's values cannot be mailed; other rows' can."""
         if joined.count("\0") != len(kept.printed) or not (joined.isascii() or _is_unicode(joined)):
-            return Finding(
-                "unusable_character",
-                Severity.LEAVES_OUT,
-                "A printed value holds a character that no mail may hold (NUL, or half a character).",
-                "Type the cell again.",
-                self._compiled.name,
-                1,
-                (row,),
-            )
+            return row_findings.unusable_character(self._compiled.name, row)
         if kept.urls:
             values = joined.split("\0")
             for slot in kept.urls:
                 if not link_is_fit(values[slot]):
-                    return self._unfit(row, values[slot], self._holes.codes[kept.printed[slot]])
+                    name = self._name(kept.codes[kept.printed[slot]])
+                    return row_findings.unfit_link(values[slot], name, self._compiled.name, row)
         return None
 
-    def _unfit(self, row: int, link: str, code: int) -> Finding:
-        name = self._cells[code][1]._field if code >= 0 else ""
-        where = f"column {name}" if name else self._compiled.name
-        sentence = (
-            f"“{link[:60]}” is no link that a mail may hold." if link else "A link leads nowhere: its value is empty."
-        )
-        remedy = "Links begin with https:, http:, mailto: or tel:."
-        if not link:
-            remedy += f" Or print the link only where there is one: {{% if {name or 'field'} %}}."
-        return Finding("unfit_link", Severity.LEAVES_OUT, sentence, remedy, where, 1, (row,), name)
+    def _name(self, code: int) -> str:
+        """The column that a printed value comes from, "" for a computed one."""
+        return self._cells[code][1]._field if code >= 0 else ""
 
     def _stopped_or_wrong(self, row: int, error: BaseException) -> Finding:
         stopped = isinstance(error, TooSlow | MemoryError)
@@ -270,57 +281,40 @@ class Session:
             holes.plain = False
         filled = [text.replace(holes.safe_word, "") for text in filled]
         if not all(same(one, other) for one, other in zip(filled, plain, strict=True)):
-            self._count(
-                Finding(
-                    "layout_differs",
-                    Severity.STOPS,
-                    "The mail would not read as the template says.",
-                    "A {% filter %} block around merge fields, or a test on a {% set %} block that holds some, may be"
-                    " the cause: put filters and tests on the merge fields themselves.",
-                    self._compiled.name,
-                ),
-                row,
-            )
+            self._tallies.count(row_findings.layout_differs(self._compiled.name), row)
 
-    def _count(self, one: Finding, row: int) -> None:
-        self._tallies.setdefault((one.code, one.where), _Tally(one, self._job.rows_named)).add(row)
-
-    def _count_empty(self, row: int) -> None:
-        for slot in set(self._holes.empty):
-            tally = self._tallies.get(slot)
-            if tally is None:
-                tally = self._tallies[slot] = _Tally(self._empty(self._cells[slot][1]._field), self._job.rows_named)
-            tally.add(row)
+    def _count_empty(self, row: int, kept: Kept) -> None:
+        """Empty fields outside of the subject, which has a Finding of its own."""
+        slots = self._holes.empty[:]
+        for number in kept.in_subject:
+            if kept.codes[number] >= 0 and not self._holes.values[number]:
+                slots.remove(kept.codes[number])
+        for slot in set(slots):
+            self._tallies.count_as(slot, row, partial(row_findings.empty_field, self._name(slot), self._compiled))
 
     def _count_disagreement(self, row: int, others: Sequence[list[Any]]) -> None:
         """Of one person's rows only the first is seen outside of `rows`."""
         if not self._uses_rows:
-            self._count(replace(_ROWS_NOT_PRINTED, where=self._compiled.name), row)
+            self._tallies.count(row_findings.rows_not_printed(self._compiled.name), row)
         for place, cell in self._cells:
             if any(shown_and_value(cells[place])[0] != cell._shown for cells in others):
-                self._count(self._disagrees(cell._field), row)
+                self._tallies.count(row_findings.rows_disagree(cell._field, self._compiled), row)
 
-    def _disagrees(self, name: str) -> Finding:
-        where, _ = self._compiled.chart.where(*self._compiled.survey.used[name], name)
-        return Finding(
-            "rows_disagree",
-            Severity.WARNS,
-            f"The rows of one person differ in {name}, which the mail takes from the first of them.",
-            f"Print it for each row: {{% for one in rows %}}{{{{ one.{name} }}}}{{% endfor %}}.",
-            str(where),
-        )
-
-    def _empty(self, name: str) -> Finding:
-        survey = self._compiled.survey
-        where, _ = self._compiled.chart.where(*(survey.printed.get(name) or survey.used[name]), name)
-        return Finding(
-            "empty_field",
-            Severity.WARNS,
-            f"The merge field {name} is empty where the mail prints it.",
-            f'Write {{{{ {name}|default("...") }}}}, or ask first: {{% if {name} %}}.',
-            str(where),
-            field=name,
-        )
+    def _files(self, row: int) -> tuple[list[tuple[str, bool]], Finding | None]:
+        """The files that the patterns name for this row, or why there is none; it runs after the mail was rendered."""
+        holes = self._holes
+        files: list[tuple[str, bool]] = []
+        for template in self._compiled.attachments:
+            holes.clear()
+            holes.is_text = True
+            text = self._run(template)
+            personal = bool(holes.codes)  # a mark is printed where a value is
+            named = paths(holes.resolved(text))
+            if personal and (holes.empty or not named):
+                empty = ", ".join(dict.fromkeys(self._name(slot) for slot in holes.empty))
+                return [], row_findings.no_attachment(row, empty, self._compiled)
+            files += [(path, personal) for path in named]
+        return files, None
 
     def _make_cells(self) -> list[tuple[int, Cell]]:
         """A cell for each field that the template uses, with its place in a row; the slot is the place in this list."""
@@ -338,30 +332,6 @@ class Session:
             "rows": [],
             **{cell._field: cell for _, cell in self._cells},
         }
-
-
-class _Tally:
-    """One Finding's rows within a batch."""
-
-    def __init__(self, found: Finding, most: int) -> None:
-        self._found = found
-        self._most = most
-        self._rows = 0
-        self._first: list[int] = []
-
-    def add(self, row: int) -> None:
-        self._rows += 1
-        if len(self._first) < self._most:
-            self._first.append(row)
-
-    def finding(self) -> Finding:
-        return replace(self._found, rows=self._rows, first_rows=tuple(self._first))
-
-
-def _locale_place(columns: Sequence[Column]) -> int:
-    """Where a row says its person's language: the column that was taken for it, else the one of that name; else -1."""
-    named = (column.place for column in columns if column.field.lower() in _LOCALE_COLUMNS)
-    return next((column.place for column in columns if column.role is Role.LANGUAGE), next(named, -1))
 
 
 def _is_unicode(text: str) -> bool:

@@ -69,6 +69,7 @@ class Renderer:
         self._memory = memory
         self._waiting: deque[Rows] = deque()
         self._count = 0
+        self._starts = 0  # of a child
         self._guilty: list[Finding] = []
         self._child: _Child | None = None
         self.inspection: Inspection
@@ -105,13 +106,23 @@ class Renderer:
         self._waiting.popleft()
         return batch
 
+    def conclude(self) -> list[Finding]:
+        """What only the last row shows; nothing if a child died, because what it saw is lost. No batch may be under way."""
+        if self._child is None or self._starts > 1:
+            return []
+        try:
+            self._child.send(b"null")
+            return [finding_from_json(one) for one in json.loads(self._child.receive(self._seconds))["findings"]]
+        except _Stopped:
+            return []
+
     def _start(self) -> Inspection:
+        self._starts += 1
         self._child = _Child()
         opening = {
             "job": job_as_json(self._job),
             "first_shape": self._count,
             "memory": self._memory,
-            "seconds_per_batch": self._seconds,
         }
         try:
             self._child.send(_encoded(opening))
@@ -154,7 +165,7 @@ class Renderer:
             if len(self._guilty) >= _GIVE_UP_AFTER:
                 whole.rows += self._without_child(rows[place:]).rows
                 break
-            part = self._alone(row)
+            part = self._alone(row) if len(rows) > 1 else self._given_up(row[0])
             whole.rows += part.rows
             whole.shapes += part.shapes
             whole.findings += part.findings
@@ -172,9 +183,13 @@ class Renderer:
             return self._read(self._child.receive(_ROW_SECONDS))
         except _Stopped:
             self._stop()
-            problem = self._stopped(row[0])
-            self._guilty.append(problem)
-            return RenderedBatch(rows=[RenderedRow(row[0], -1, "", problem)])
+            return self._given_up(row[0])
+
+    def _given_up(self, row: int) -> RenderedBatch:
+        """A row that is known to end the child."""
+        problem = self._stopped(row)
+        self._guilty.append(problem)
+        return RenderedBatch(rows=[RenderedRow(row, -1, "", problem)])
 
     def _resume(self) -> None:
         if self._child is None:

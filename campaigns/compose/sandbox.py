@@ -16,17 +16,18 @@ from jinja2.runtime import BlockReference, Context, LoopContext, Macro, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 
+from campaigns.compose.branches import Branches, WatchingCode
 from campaigns.compose.cells import Cell, RowCells, value_of
+from campaigns.compose.fields import Survey
 from campaigns.compose.filters import LONGEST, TESTS, filters_for, replaced
 from campaigns.compose.holes import Captured, Holes, OwnUrl
 from campaigns.compose.mistakes import Mistake, NoField, did_you_mean
+from campaigns.compose.origin import Origins
 from campaigns.compose.source import resolved
 from campaigns.compose.speech import Speech
 
 MOST_TURNS = 100_000  # of range()
 _BITS = 4096  # of an integer
-
-Check = Callable[[nodes.Template, str], None]
 
 # ruff: noqa: SIM905 - a list of names reads better as words
 _STR = frozenset(
@@ -56,14 +57,23 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     # Intercepting also keeps the compiler from working these out while it compiles.
     intercepted_binops = frozenset({"*", "**", "%"})
+    code_generator_class = WatchingCode
 
     def __init__(
-        self, files: dict[str, str], holes: Holes, speech: Speech, names: list[str], check: Check, *, is_text: bool
+        self,
+        files: dict[str, str],
+        holes: Holes,
+        speech: Speech,
+        survey: Survey,
+        *,
+        branches: Branches,
+        origins: Origins | None,
+        is_text: bool,
     ) -> None:
         super().__init__(
             loader=DictLoader(files),
             autoescape=True,
-            undefined=_unknown(names),
+            undefined=_unknown(survey.known),
             finalize=holes.put,
             optimized=False,
             trim_blocks=True,
@@ -74,7 +84,9 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.is_text = is_text
         self.files = files
         self.holes = holes
-        self.check = check
+        self.check = survey.check
+        self.branches = branches
+        self.origins = origins
         self.filters = filters_for(holes, speech, is_text)
         self.tests = dict(TESTS)
         self.functions: dict[str, Callable[..., Any]] = {"range": _range, "namespace": Namespace, "dict": dict}
@@ -85,15 +97,21 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
         self.check(tree, name or "")
+        if self.origins is not None:
+            self.origins.note(tree, name or "")
         return tree
 
     def _generate(
         self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
     ) -> str:
         """Finished text becomes `Captured`; `put` escapes, so the compiler's own escaping has nothing left to do."""
+        self.branches.watch(source, name or "")
         code = super()._generate(source, name, filename, defer_init)
         first, end, rest = code.partition("\n")
-        ours = "Markup = environment.holes.captured; markup_join = environment.holes.captured_join; escape = str"
+        ours = (
+            "Markup = environment.holes.captured; markup_join = environment.holes.captured_join; escape = str; "
+            "taken = environment.branches.taken"
+        )
         return f"{first}; {ours}{end}{rest}"
 
     def join_path(self, template: str, parent: str) -> str:

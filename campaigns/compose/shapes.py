@@ -3,14 +3,19 @@
 import html
 import re
 import sys
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from campaigns.compose.cells import COMPUTED, ENCODED
 from campaigns.compose.compare import Extremes
 from campaigns.compose.compiled import Compiled
+from campaigns.compose.found import Found
 from campaigns.compose.images import ImageFolder
+from campaigns.compose.inbox import runs_left
 from campaigns.compose.layout import LaidOut, NeedsLiterals, lay_out
+from campaigns.compose.leftovers import check_constants
 from campaigns.compose.marked import MarkedMail, Marks, TemplateKind
+from campaigns.compose.origin import Trace
 from campaigns.compose.tags import TEXT, tokens
 from campaigns.errors import TemplateError, Where
 from campaigns.message.shape import Shape
@@ -21,6 +26,7 @@ MOST_REMEMBERED = 200_000  # shapes that are known again by their content after 
 _PUNCTUATION = re.compile(r"[^0-9A-Za-z \x80-\U0010ffff]")
 
 Texts = tuple[str, str, str, str]  # subject, preheader, body, frame
+Tracing = Callable[[], Trace | None]  # the row that is rendered just now, traced; None where that fails
 
 
 @dataclass(slots=True)
@@ -30,7 +36,12 @@ class Kept:
     size: int
     shape: int = -1
     printed: tuple[int, ...] = ()  # the marks whose values the shape's slots take, in the order of the slots
+    codes: tuple[int, ...] = ()  # by mark: whose value it is
     urls: tuple[int, ...] = ()  # slots that begin a link
+    in_subject: tuple[int, ...] = ()  # marks that the subject holds
+    subject: str = ""  # with a NUL for each of them
+    subject_length: int = 0  # without them
+    runs_left: bool = False  # the subject's own words run from right to left
     findings: tuple[Finding, ...] = ()
     literals: frozenset[int] = frozenset()  # not empty: these values belong to the text
     problem: TemplateError | None = None
@@ -38,18 +49,21 @@ class Kept:
 
 
 class Shapes:
-    def __init__(self, compiled: Compiled, marks: Marks, images: ImageFolder, first: int) -> None:
+    def __init__(self, compiled: Compiled, marks: Marks, images: ImageFolder, first: int, trace: Tracing) -> None:
         self._compiled = compiled
+        self._trace = trace
         self._marks = marks
         self._images = images
         self._kept: dict[tuple[Texts, tuple[int, ...]], Kept] = {}
         self._bytes = 0
         self._numbers: dict[int, int] = {}  # hash of a shape -> its number
+        self._rendered: Texts = ("", "", "", "")  # the last texts that were asked for, without literals
         self.next = first
         self.new: list[tuple[int, Shape]] = []  # since somebody took them
 
     def find(self, texts: Texts, codes: list[int], values: list[str]) -> tuple[Kept, Texts]:
         """The shape of a mail, and its texts if some values had to be written into them."""
+        self._rendered = texts
         kept = self._one(texts, tuple(codes))
         for _ in range(3):
             if not kept.literals:
@@ -74,7 +88,7 @@ class Shapes:
         return kept
 
     def _laid_out(self, texts: Texts, codes: tuple[int, ...]) -> Kept:
-        kept = Kept(sum(map(sys.getsizeof, texts)) + 16 * len(codes) + 1000)
+        kept = Kept(sum(map(sys.getsizeof, texts)) + 16 * len(codes) + 1000, codes=codes)
         try:
             subject, preheader, body, frame = texts = self._checked(texts)
         except TemplateError as error:
@@ -103,8 +117,31 @@ class Shapes:
             return kept
         kept.shape = self._number(made)
         kept.urls = tuple(sorted(made.url_slots))
-        kept.findings = tuple(replace(one, where=self._place(one.where)) for one in made.findings)
+        kept.in_subject = tuple(map(int, self._marks.pattern.findall(subject)))
+        kept.subject = self._marks.pattern.sub("\0", subject)
+        kept.subject_length = len(kept.subject) - len(kept.in_subject)
+        kept.runs_left = runs_left(kept.subject)
+        kept.findings = self._placed((*made.findings, *check_constants(made.shape, self._compiled.survey.known)))
         return kept
+
+    def _placed(self, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        """The findings that matter, with their places in the author's files."""
+        findings = tuple(one for one in findings if one.code not in self._compiled.unsaid)
+        trace = self._traced() if any(isinstance(one, Found) and one.words for one in findings) else None
+        placed = [self._one_placed(one, trace) for one in findings]
+        return tuple({(one.code, one.where): one for one in reversed(placed)}.values())[::-1]  # the first of a place
+
+    def _one_placed(self, one: Finding, trace: Trace | None) -> Finding:
+        where = None
+        if isinstance(one, Found) and trace is not None:
+            where = next(filter(None, (trace.where(words, one.nth) for words in _spellings(one.words))), None)
+        place = str(where) if where is not None else self._compiled.name
+        return Finding(one.code, one.severity, one.sentence, one.remedy, place, one.rows, one.first_rows)
+
+    def _traced(self) -> Trace | None:
+        """The trace, if it says what was rendered."""
+        trace = self._trace()
+        return trace if trace is not None and trace.texts == self._rendered else None
 
     def _checked(self, texts: Texts) -> Texts:
         """The texts without the words before |safe, which may stand between tags only."""
@@ -169,25 +206,26 @@ class Shapes:
             return _PUNCTUATION.sub(lambda found: f"&#{ord(found.group())};", value)
         return html.escape(value)
 
-    def _place(self, where: str) -> str:
-        """Layout counts lines of the mail after Jinja, which are not the file's."""
-        return self._compiled.name if not where or where.startswith("line ") else where
-
     def _placed_error(self, error: TemplateError) -> TemplateError:
+        """Layout counts lines of the mail after Jinja; people look for the file's."""
         readable = self._marks.pattern.sub("…", error.source_line)
-        line = self._line_of(readable)
-        return TemplateError(
-            self._marks.pattern.sub("…", error.sentence),
-            where=Where(file=self._compiled.name, line=line),
-            remedy=error.remedy,
-            source_line=readable,
-        )
+        where = Where(file=self._compiled.name)
+        which = 3 if self._compiled.kind is TemplateKind.MARKDOWN else 2
+        trace = self._traced() if error.where.line is not None else None
+        if trace is not None:
+            where = trace.line(which, error.where.line or 1, int(error.where.column or 1)) or where
 
-    def _line_of(self, source_line: str) -> int | None:
-        """The line of the template's file that a rendered line came from, if that is plain to see."""
-        if not source_line.strip():
-            return None
-        parts = [re.escape(part) for part in source_line.strip().split("…")]
-        lines = self._compiled.chart.files[self._compiled.file].splitlines()
-        found = [number for number, line in enumerate(lines, 1) if re.search(r"\{\{.*\}\}".join(parts), line)]
-        return found[0] if len(found) == 1 else None
+        def of_line(found: re.Match[str]) -> str:
+            place = trace.line(which, int(found[1]), 1) if trace is not None else None
+            if place is None:
+                return ""
+            return f" of line {place.line}" + ("" if place.file == where.file else f" of {place.file}")
+
+        sentence = re.sub(r" of line (\d+)", of_line, self._marks.pattern.sub("…", error.sentence))
+        return TemplateError(sentence, where=where, remedy=error.remedy, source_line=readable)
+
+
+def _spellings(words: str) -> tuple[str, ...]:
+    """How an author may have written what stands on the page: with other entities, or as a link of Markdown."""
+    as_link = re.sub(r'^href="(.*)"$', r"](\1)", words)
+    return words, html.unescape(words), html.escape(words), as_link

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from campaigns.compose.mistakes import Mistake
@@ -17,27 +17,62 @@ _STYLES = ("short", "medium", "long", "full")
 _CATEGORIES = ("zero", "one", "two", "few", "many", "other")
 
 
+# How a column that says each person's language is called; `locale:` in the first lines may name another.
+LOCALE_COLUMNS = (
+    "locale", "language", "lang", "language_code", "sprache", "sprachcode", "langue", "langage", "idioma", "lingua", "taal"
+)  # fmt: skip
+# The filters whose words depend on it.
+SPOKEN = frozenset(("date", "time", "money", "number", "percent", "plural"))
+_OWN_NAMES = {
+    "polski": "pl", "čeština": "cs", "slovenčina": "sk", "slovenščina": "sl", "hrvatski": "hr", "magyar": "hu",
+    "română": "ro", "български": "bg", "русский": "ru", "українська": "uk", "ελληνικά": "el", "türkçe": "tr",
+    "dansk": "da", "svenska": "sv", "norsk": "nb", "suomi": "fi", "português": "pt", "العربية": "ar", "עברית": "he",
+    "日本語": "ja", "中文": "zh", "한국어": "ko",
+}  # fmt: skip
+_NAMED_IN = ("en", "de", "fr", "es", "it", "nl")  # languages in which people write the names of languages
+
+
 class Speech:
-    """The locale that values are written in: the recipient's if the sheet names one, else the workspace's."""
+    """The locale that values are written in: the recipient's if the sheet names one, else the mail's own."""
 
     def __init__(self, locale: str) -> None:
-        self._usual = known_locale(locale) or "en"
-        self.asked = ""  # the recipient's own, as the cell has it
+        self._usual = self.name = known_locale(locale) or "en"
 
-    @property
-    def name(self) -> str:
-        return (known_locale(self.asked) if self.asked else None) or self._usual
+    def use(self, locale: str) -> bool:
+        """Write in this locale unless a recipient has another; False if there is no such locale."""
+        found = known_locale(locale)
+        self._usual = self.name = found or self._usual
+        return found is not None
+
+    def ask(self, wanted: str) -> bool:
+        """Speak as a recipient's cell says; False, and as usual, if that is no language."""
+        found = known_locale(wanted) if wanted else None
+        self.name = found or self._usual
+        return found is not None or not wanted
 
 
 @lru_cache(1024)
 def known_locale(name: str) -> str | None:
-    """Babel's name of a locale as people write it (de, pt-BR, en_us); None if there is no such locale."""
+    """Babel's name of a locale as people write it (de, pt-BR, en_us, German, Deutsch); None if there is none."""
     from babel import Locale, UnknownLocaleError
 
     try:
         return str(Locale.parse(name.strip().replace("-", "_"), sep="_"))
     except (UnknownLocaleError, ValueError, TypeError):
-        return None
+        return _languages().get(name.strip().casefold())
+
+
+@cache
+def _languages() -> dict[str, str]:
+    """Locales by the names of their languages, in some languages and in their own."""
+    from babel import Locale, localedata
+
+    named = dict(_OWN_NAMES)
+    for speaker in _NAMED_IN:  # each costs a megabyte, all of Babel's would cost a gigabyte
+        for code, word in Locale(speaker).languages.items():
+            if code.isalpha() and localedata.exists(code):
+                named.setdefault(word.casefold(), code)
+    return named
 
 
 @lru_cache(4096)

@@ -1,5 +1,6 @@
-"""A desk on a store, for the verbs that need no workspace; and messages put into any state."""
+"""A desk on a store, for the verbs that need no more of a workspace than its folder; and messages put into any state."""
 
+from types import SimpleNamespace
 from typing import cast
 
 from sqlalchemy import insert, select, update
@@ -13,7 +14,8 @@ from campaigns.workspace import Workspace
 
 
 def desk_of(store: Store, clock: Clock, who: str = "ada") -> Desk:
-    return Desk(cast("Workspace", None), store, who, clock)
+    assert store.path is not None
+    return Desk(cast("Workspace", SimpleNamespace(root=store.path.parent)), store, who, clock)
 
 
 def put(store: Store, campaign_id: int, states: list[MessageState], clock: Clock, *, words: str = "") -> list[int]:

@@ -119,6 +119,8 @@ def test_every_row_has_a_message_or_a_reason(desk: Desk) -> None:
         "unfit_link": 1,
         "sendgrid_tag": 1,
         "empty_field": 1,
+        "empty_in_subject": 1,
+        "no_preheader": 5,
         "unsubscribe_mailto": 0,
     }
     assert campaign_of(desk).state is CampaignState.CHECKED

@@ -163,7 +163,7 @@ def test_a_person_is_shown_what_was_found_and_may_say_no(desk: Desk) -> None:
 
     with pytest.raises(CampaignError, match="nobody said yes"):
         go(desk, confirm=no)
-    assert [finding.code for finding in shown[0].findings] == ["unsubscribe_mailto"]
+    assert [finding.code for finding in shown[0].findings] == ["no_preheader", "unsubscribe_mailto"]
     assert campaign_of(desk).state is CampaignState.CHECKED
 
 
