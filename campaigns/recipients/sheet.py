@@ -88,7 +88,8 @@ class Sheet:
         known = [*options.columns.values(), *(column.header for column in options.before)]
         at = find_header(seen, known, self._names, self._where)
         self.header_row = sample[at][0]
-        if ours := own_places(seen[at][1]).keys():
+        self._ours = sorted(own_places(seen[at][1]))
+        if ours := self._ours:
             self._rows = _without(ours, self._rows)
             sample, seen = list(_without(ours, sample)), list(_without(ours, seen))
         self._sample = sample[at + 1 :]
@@ -105,14 +106,15 @@ class Sheet:
         addresses = AddressReader()
         place, width = self.address_place, self._width
         write, links = self._writer.write, self._source.links
+        linked = self._in_file(place)
         for row, cells in chain(self._sample, self._rows):
             extra = ""
             if len(cells) != width:
                 if all(map(is_blank, cells)):
                     continue
                 cells, extra = self._fitted(row, cells)
-            if links and (row, place) in links:
-                cells = self._linked(row, cells, links.pop((row, place)))
+            if links and (row, linked) in links:
+                cells = self._linked(row, cells, links.pop((row, linked)))
             given = cells[place]
             if type(given) is not str or not given or given.isspace():
                 if all(map(is_blank, cells)):
@@ -201,7 +203,13 @@ class Sheet:
         )
 
     def _with_links(self, row: int, cells: list[str]) -> list[str]:
-        return [self._source.links.get((row, place), cell) for place, cell in enumerate(cells)]
+        return [self._source.links.get((row, self._in_file(place)), cell) for place, cell in enumerate(cells)]
+
+    def _in_file(self, place: int) -> int:
+        """Where a column stands in the file, which may have columns that an earlier check has added."""
+        for ours in self._ours:
+            place += ours <= place
+        return place
 
     def _find_kinds(self, options: ReadOptions) -> RowWriter:
         headers, fields = [column.header for column in self.columns], [column.field for column in self.columns]

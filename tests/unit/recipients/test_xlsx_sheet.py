@@ -403,3 +403,15 @@ def test_what_openpyxl_writes_is_read_as_openpyxl_reads_it(tmp_path):
         assert cells[:2] == list(row[:2])
         assert cells[2][1] == row[2]
         assert cells[3][1] == row[3].isoformat()
+
+
+def test_a_link_is_found_behind_columns_that_an_earlier_check_has_added(tmp_path):
+    path = tmp_path / "back.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["Mergecast: state", "city", "Mergecast: reason", "email"])
+        sheet.write_row(1, 0, ["gets a mail", "Leeds", ""])
+        sheet.write_url(1, 3, "mailto:ann@example.com", string="Ann Lee")
+    read = read_sheet(path)
+    assert [row.address.wire for row in read.rows] == ["ann@example.com"]
+    assert [column.header for column in read.sheet.columns] == ["city", "email"]
