@@ -121,7 +121,7 @@ def test_the_workbook_comes_back_as_it_was_with_what_was_found(here: CommandLine
     assert "Correct the addresses" in sheet[f"{REMEDY}5"].value
     assert sheet[f"{FIELD}5"].value.startswith("e_mail")
     assert "same address as row 4" in sheet[f"{FOUND}6"].value
-    assert sheet[f"{REASON}7"].value.startswith("empty_field")
+    assert "empty_field" in sheet[f"{REASON}7"].value
     assert sheet[f"{FIELD}7"].value.startswith("first_name")
 
 

@@ -3,9 +3,9 @@
 The long list is tried in `tests/unit/compose/test_hostile_templates.py`; here one of each kind, with all processes measured.
 """
 
-import os
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -100,16 +100,29 @@ def write(terminal: CommandLine, body: str, front: str = "", ending: str = "html
     (folder / f"hostile.{ending}").write_text(f"---\nsubject: Hello\n{front}---\n{body}\n", encoding="utf-8")
 
 
+# A process counts the memory of the one that it was forked from; so a small one stands between, and asks for its children.
+BETWEEN = """
+import resource, subprocess, sys
+with open(sys.argv[1], "w") as out:
+    subprocess.run(sys.argv[2:], stdout=out, stderr=out)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss)
+"""
+
+
 def measured(terminal: CommandLine, *args: str) -> tuple[str, float, float]:
     """All that was said, and what the command and its children took: seconds of CPU, and megabytes of the largest."""
     said = terminal.folder / "said.txt"
-    with said.open("w") as out:
-        process = subprocess.Popen(
-            terminal._line(args), cwd=terminal.folder, env=terminal.environment(), stdout=out, stderr=out
-        )
-        _, _, used = os.wait4(process.pid, 0)
-        process.returncode = 0  # it has been waited for
-    return said.read_text(encoding="utf-8"), used.ru_utime + used.ru_stime, used.ru_maxrss / 1000
+    between = subprocess.run(
+        [sys.executable, "-I", "-c", BETWEEN, str(said), *terminal._line(args)],
+        cwd=terminal.folder,
+        env=terminal.environment(),
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    seconds, most = map(float, between.stdout.split())
+    return said.read_text(encoding="utf-8"), seconds, most / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 @pytest.fixture
