@@ -26,8 +26,7 @@ def to_micros(instant: datetime) -> int:
     if instant.tzinfo is None:
         msg = "A naive datetime has no place here: give it a zone."
         raise ValueError(msg)
-    delta = instant - _EPOCH
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+    return (instant - _EPOCH) // _MICROSECOND
 
 
 def from_micros(micros: int) -> datetime:
@@ -36,3 +35,4 @@ def from_micros(micros: int) -> datetime:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)

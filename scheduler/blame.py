@@ -32,6 +32,8 @@ def settlements(
 ) -> list[Settlement]:
     """What is written down for leased messages; those that fared alike share an entry, unless they are to be tried again."""
     now = clock.now()
+    if len(candidates) == 1 and outcomes[0].verdict not in _TO_BE_TRIED_AGAIN:
+        return [_ended([candidates[0].id], outcomes[0], candidates[0].attempts, now)]
     alike: dict[tuple[Outcome, int], list[int]] = {}
     found = []
     for candidate, outcome in zip(candidates, outcomes, strict=True):

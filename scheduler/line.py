@@ -102,7 +102,7 @@ class Line:
             return None
         now = self._spending.now()
         for lane in (*self._proofs, *self._others):
-            if chosen := self._due(lane, now, within):
+            if (lane.waiting or now >= lane.dry_until) and (chosen := self._due(lane, now, within)):
                 peers = self._peers(lane)
                 peers.remove(lane)
                 peers.append(lane)
@@ -167,7 +167,12 @@ class Line:
 
     def _due(self, lane: _Lane, now: int, within: int) -> list[Candidate]:
         """What may leave the lane together, set aside under its throttles; none when that is not due in time."""
-        if not self._fill(lane, now) or self._wait(lane, now, 1) > within:
+        if not lane.waiting and not self._filled(lane, now):
+            return []
+        if not lane.throttles:
+            lane.wait_until = now
+            return self._choose(lane, self._batch)
+        if self._wait(lane, now, 1) > within:
             return []
         chosen = self._choose(lane, self._spending.most(lane.throttles, self._batch))
         if len(chosen) > 1 and self._wait(lane, now, len(chosen)) > within:
@@ -176,10 +181,8 @@ class Line:
         self._spending.promise(lane.throttles, len(chosen))
         return chosen
 
-    def _fill(self, lane: _Lane, now: int) -> bool:
-        """Read ahead where nothing waits; whether something does now."""
-        if lane.waiting or now < lane.dry_until:
-            return bool(lane.waiting)
+    def _filled(self, lane: _Lane, now: int) -> bool:
+        """Read ahead; whether something waits now."""
         with self._store.read() as connection:
             found = self._read(connection, lane, now)
             if not found and lane.read_to != _START:  # messages that came back stand before the place we read to

@@ -1,72 +1,82 @@
 """A mail as it is laid out: bytes that every message of a shape shares, and the places between them."""
 
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from operator import itemgetter
 
 from campaigns.message.fill import escaped
 from campaigns.message.quoted import quoted
 from campaigns.message.shape import Escape
 
 _REMEMBERED = 80  # characters of a value that is kept encoded for the next message
+_MOST_REMEMBERED = 1_000  # values kept encoded for one hole
+_NAME = "the handle"
 
 
 class Frame:
-    """Built once, filled for each message."""
+    """Built once, filled for each message: a format of bytes, and what stands at each of its places."""
 
     def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-        self._grows = False  # whether the last piece is a constant that the next one may join
-        self._values: dict[tuple[int, Escape], list[int]] = {}  # where each value stands, escaped in that way
-        self._names: list[int] = []
-        self._own: list[int] = []
+        self._format = b""
+        self._places: list[Hashable] = []  # what stands there: _NAME, or a key of one of the following
+        self._own: list[object] = []
+        self._shared: dict[object, bytes] = {}
+        self._values: dict[tuple[int, Escape], dict[str, bytes]] = {}  # with values that were encoded before
+        self._arranged: Callable[[Sequence[bytes]], tuple[bytes, ...]] | None = None
 
     def add(self, constant: bytes) -> None:
-        if self._grows:
-            self._pieces[-1] += constant
-        else:
-            self._pieces.append(constant)
-        self._grows = True
+        self._format += constant.replace(b"%", b"%%")
 
     def add_shared(self, constant: bytes) -> None:
         """A constant that other frames have too, kept as it is: an image."""
-        self._place(constant)
+        key = object()
+        self._shared[key] = constant
+        self._place(key)
 
     def add_value(self, slot: int, escape: Escape) -> None:
-        self._values.setdefault((slot, escape), []).append(self._place())
+        self._values.setdefault((slot, escape), {})
+        self._place((slot, escape))
 
     def add_around_name(self, constants: Iterable[bytes]) -> None:
         """Constants, with the message's handle between each two."""
         first, *others = constants
         self.add(first)
         for constant in others:
-            self._names.append(self._place())
+            self._place(_NAME)
             self.add(constant)
 
     def add_own(self) -> None:
         """Something that is made for each message."""
-        self._own.append(self._place())
+        key = object()
+        self._own.append(key)
+        self._place(key)
 
-    def filled(self, values: Sequence[str], name: bytes, own: Iterable[bytes]) -> list[bytes]:
-        """The mail's pieces for one message: its values, its handle, and what was made for it, in order."""
-        mail = self._pieces.copy()
-        for place, made in zip(self._own, own, strict=True):
-            mail[place] = made
-        for place in self._names:
-            mail[place] = name
-        for (slot, escape), places in self._values.items():
+    def filled(self, values: Sequence[str], name: bytes, own: Sequence[bytes]) -> bytes:
+        """The mail of one message: of its values, its handle, and what was made for it, in order."""
+        words = [name, *own, *self._shared.values()]
+        for (slot, escape), known in self._values.items():
             value = values[slot]
-            # Names, dates and amounts come again and again, long values do not.
-            words = _remembered(value, escape) if len(value) <= _REMEMBERED else quoted(escaped(value, escape))
-            for place in places:
-                mail[place] = words
-        return mail
+            encoded = known.get(value)
+            words.append(_encoded(value, escape, known) if encoded is None else encoded)
+        return self._format % (self._arranged or self._arrange())(words)
 
-    def _place(self, constant: bytes = b"") -> int:
-        self._pieces.append(constant)
-        self._grows = False
-        return len(self._pieces) - 1
+    def _place(self, what: Hashable) -> None:
+        self._format += b"%b"
+        self._places.append(what)
+        self._arranged = None
+
+    def _arrange(self) -> Callable[[Sequence[bytes]], tuple[bytes, ...]]:
+        """What brings the handle, what was made, what is shared and the values into the order of the places."""
+        words = [_NAME, *self._own, *self._shared, *self._values]
+        assert len(self._places) > 1  # the head and the Message-ID; of a single place `itemgetter` makes no tuple
+        self._arranged = itemgetter(*[words.index(what) for what in self._places])
+        return self._arranged
 
 
-@lru_cache(maxsize=4096)
-def _remembered(value: str, escape: Escape) -> bytes:
-    return quoted(escaped(value, escape))
+def _encoded(value: str, escape: Escape, known: dict[str, bytes]) -> bytes:
+    """Names, dates and amounts come again and again, long values do not."""
+    words = quoted(escaped(value, escape))
+    if len(value) <= _REMEMBERED:
+        if len(known) >= _MOST_REMEMBERED:
+            known.clear()
+        known[value] = words
+    return words

@@ -116,10 +116,10 @@ class _Encoder:
         if frame is None:
             frame = self._frames[which] = self._lay_out(which)
         mail = frame.filled(message.values, name.encode(), [self._head(message), *filter(None, bodies)])
-        if len(self._parts) == 1 and not mail[-1].endswith(b"\r\n"):
+        if not mail.endswith(b"\r\n"):  # one part alone
             # SMTP ends a mail with CRLF, which is no part of the text: base64 ignores it, a soft break takes it back.
-            mail.append(b"\r\n" if which[0] else SOFT_BREAK)
-        return b"".join(mail)
+            mail += b"\r\n" if which[0] else SOFT_BREAK
+        return mail
 
     def _in_base64(self, message: Message) -> Sequence[bytes | None]:
         """For each part its body where that is base64 for this message."""

@@ -238,7 +238,7 @@ class SmtpConnection:
                 return self._never_ended(session, cut.sentence)
         else:
             last = b"".join(mail)
-        if (early := wire.unasked()) is not None:
+        if (early := wire.heard()) is not None:
             return self._answered_early(session, early)
         if not wire.write(last + b".\r\n" + ahead):
             return self._never_ended(session, wire.cut or "The connection broke before the mail was written.")
@@ -258,7 +258,7 @@ class SmtpConnection:
 
     def _never_ended(self, session: Session, sentence: str) -> Outcome:
         """The connection broke before the final dot: nothing was accepted; the server may have said why."""
-        early = session.wire.unasked()
+        early = session.wire.heard()
         if early is not None:
             return self._answered_early(session, early)
         self._drop()

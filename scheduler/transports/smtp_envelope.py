@@ -18,6 +18,9 @@ def commands(envelope: Envelope, features: Features) -> bytes:
 
 def unsendable(envelope: Envelope, features: Features) -> Outcome | None:
     """Addresses that no command may carry, or not to this server."""
+    both = envelope.mail_from + envelope.rcpt_to
+    if both.isascii() and _NOT_IN_A_PATH.search(both) is None:
+        return None
     for stage, address in ((Stage.MAIL, envelope.mail_from), (Stage.RCPT, envelope.rcpt_to)):
         if _NOT_IN_A_PATH.search(address):
             sentence = f"{address!a} has a character that no address on the wire may have."

@@ -16,6 +16,7 @@
 
 import re
 from collections import deque
+from functools import lru_cache
 from typing import NamedTuple
 
 from scheduler.transports.contract import Blame, Outcome, Stage, Verdict
@@ -53,7 +54,7 @@ class Replies:
 
     def __init__(self) -> None:
         self._rest = b""
-        self._code = b""  # of the reply whose lines are coming in
+        self._code = 0  # of the reply whose lines are coming in
         self._lines: list[bytes] = []
         self._octets = 0
         self._waiting: deque[Reply] = deque()
@@ -71,28 +72,35 @@ class Replies:
 
     def clear(self) -> None:
         """Forget everything, half a line included."""
-        self._rest = self._code = b""
+        self._rest = b""
         self._lines.clear()
         self._waiting.clear()
         self._octets = 0
 
     def _take(self, line: bytes) -> None:
-        found = _LINE.fullmatch(line)
-        if found is None or len(line) > _LONGEST_LINE:
-            raise GarbageError(f"The server sent what is no SMTP: {printable(line[:60])}")
-        code, mark, text = found.groups()
+        code, goes_on, alone = _parsed(line)
         if self._lines and code != self._code:
             raise GarbageError(f"The server changed its code within a reply: {printable(line[:60])}")
         self._octets += len(line)
         if self._octets > _LONGEST_REPLY or len(self._waiting) >= _MOST_WAITING:
             raise GarbageError("The server talks without end.")
-        if mark == b"-":
+        if goes_on:
             self._code = code
-            self._lines.append(text)
+            self._lines += alone.lines
             return
-        self._waiting.append(Reply(int(code), (*self._lines, text)))
+        self._waiting.append(Reply(code, (*self._lines, *alone.lines)) if self._lines else alone)
         self._lines.clear()
         self._octets = 0
+
+
+@lru_cache(maxsize=128)  # servers say the same again and again
+def _parsed(line: bytes) -> tuple[int, bool, Reply]:
+    """Its code, whether the reply goes on, and the reply if the line is all of it."""
+    found = _LINE.fullmatch(line)
+    if found is None or len(line) > _LONGEST_LINE:
+        raise GarbageError(f"The server sent what is no SMTP: {printable(line[:60])}")
+    code, mark, text = found.groups()
+    return int(code), mark == b"-", Reply(int(code), (text,))
 
 
 def judge(stage: Stage, reply: Reply, text: str) -> Outcome:

@@ -80,7 +80,9 @@ class Session:
     async def hear(self, stage: Stage) -> Reply:
         """The next reply; a 421 at any stage is the server's goodbye and raises CutError."""
         self.stage = stage
-        reply = await self.wire.reply(self._timeouts.data if stage is Stage.DATA else self._timeouts.command)
+        reply = self.wire.heard() or await self.wire.reply(
+            self._timeouts.data if stage is Stage.DATA else self._timeouts.command
+        )
         if reply.code == 421:
             raise CutError(self.words(reply), "421")
         return reply

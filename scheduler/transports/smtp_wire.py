@@ -57,8 +57,8 @@ class Wire(asyncio.Protocol):
             await self._wait(seconds, "The server did not answer for {:g} s.")
         return reply
 
-    def unasked(self) -> Reply | None:
-        """A reply that is there although nothing was asked: mostly a 421."""
+    def heard(self) -> Reply | None:
+        """The next reply if it is there already; where nothing was asked, it is mostly a 421."""
         return self._replies.next()
 
     def rest(self, seconds: float) -> None:
