@@ -6,9 +6,11 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Wall time as an aware UTC instant, and monotonic seconds."""
+    """Wall time as an aware UTC instant or as the tables keep it, and monotonic seconds."""
 
     def now(self) -> datetime: ...
+
+    def micros(self) -> int: ...
 
     def monotonic(self) -> float: ...
 
@@ -16,6 +18,9 @@ class Clock(Protocol):
 class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def micros(self) -> int:
+        return time.time_ns() // 1_000
 
     def monotonic(self) -> float:
         return time.monotonic()

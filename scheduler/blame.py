@@ -31,9 +31,9 @@ def settlements(
     candidates: Sequence[Candidate], outcomes: Sequence[Outcome], campaign: SendingCampaign, clock: Clock
 ) -> list[Settlement]:
     """What is written down for leased messages; those that fared alike share an entry, unless they are to be tried again."""
-    now = clock.now()
     if len(candidates) == 1 and outcomes[0].verdict not in _TO_BE_TRIED_AGAIN:
-        return [_ended([candidates[0].id], outcomes[0], candidates[0].attempts, now)]
+        return [_ended([candidates[0].id], outcomes[0], candidates[0].attempts, clock.micros())]
+    now = clock.now()
     alike: dict[tuple[Outcome, int], list[int]] = {}
     found = []
     for candidate, outcome in zip(candidates, outcomes, strict=True):
@@ -41,16 +41,16 @@ def settlements(
             found.append(_again(candidate, outcome, campaign, now))
         else:
             alike.setdefault((outcome, candidate.attempts), []).append(candidate.id)
-    found += [_ended(ids, outcome, attempts, now) for (outcome, attempts), ids in alike.items()]
+    found += [_ended(ids, outcome, attempts, to_micros(now)) for (outcome, attempts), ids in alike.items()]
     return found
 
 
-def _ended(ids: list[int], outcome: Outcome, attempts: int, now: datetime) -> Settlement:
+def _ended(ids: list[int], outcome: Outcome, attempts: int, at: int) -> Settlement:
     state, tried = _STATE[outcome.verdict]
     return Settlement(
         message_ids=tuple(ids),
         state=state,
-        at=to_micros(now),
+        at=at,
         attempts=attempts + 1,
         remote_id=outcome.remote_id if len(ids) == 1 else None,  # a request's id stands with its hand-over
         outcome=tried,
@@ -105,7 +105,7 @@ class Health:
 
     def rests(self) -> float:
         """Seconds until the transport is tried again."""
-        return max(0.0, self.resting_until - self.clock.monotonic())
+        return max(0.0, self.resting_until - self.clock.monotonic()) if self.resting_until else 0.0
 
     def _well(self, campaign_id: int) -> None:
         self._outages = self._lost = 0

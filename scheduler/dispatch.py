@@ -16,7 +16,7 @@ import structlog
 
 from campaigns.clock import Clock
 from campaigns.errors import StoreError
-from campaigns.message.message import Envelope, Message, unpack_values
+from campaigns.message.message import Envelope, Message, Sender, unpack_values
 from campaigns.message.shape import Shape
 from campaigns.model.states import CampaignState, PauseReason
 from campaigns.store import outbox
@@ -118,7 +118,8 @@ class Dispatch:
         if len(leased) < len(turn.candidates):
             self.line.done(set(turn.candidates).difference(leased))
         following = self._following()
-        outcomes = await self._hand_over(connection, self._messages(turn, leased, at, files), following)
+        messages = _messages(turn.campaign.sender, leased, shape, at, files)
+        outcomes = await self._hand_over(connection, messages, following)
         self._settle(turn, leased, outcomes, stretch)
         return following
 
@@ -204,15 +205,6 @@ class Dispatch:
         elif not before:
             log.warning("transport.failing", transport=self.transport.name, reason=self.health.trouble)
 
-    def _messages(self, turn: Turn, leased: Sequence[Candidate], at: datetime, files: Files) -> list[Message]:
-        sender = turn.campaign.sender
-        shape_id = leased[0].shape_id  # the same for all of a turn
-        shape = self._shape(shape_id)
-        return [
-            Message(c.id, c.token, sender, shape_id, shape, c.to, unpack_values(c.slots), at, files.get(c.id, ()))
-            for c in leased
-        ]
-
     def _shape(self, shape_id: int) -> Shape:
         shape = self._shapes.get(shape_id)
         if shape is None:
@@ -234,6 +226,13 @@ class _Unfit(Exception):  # noqa: N818 - it never leaves this file
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def _messages(sender: Sender, leased: Sequence[Candidate], shape: Shape, at: datetime, files: Files) -> list[Message]:
+    return [
+        Message(c.id, c.token, sender, c.shape_id, shape, c.to, unpack_values(c.slots), at, files.get(c.id, ()))
+        for c in leased
+    ]
 
 
 def _envelope(turn: Turn) -> Envelope:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 import structlog
 
-from campaigns.clock import Clock, to_micros
+from campaigns.clock import Clock
 from campaigns.model.states import AttemptOutcome, MessageState
 from campaigns.store import outbox
 from campaigns.store.engine import Store
@@ -26,7 +26,7 @@ def recover(store: Store, rehearsals: Collection[str], clock: Clock) -> int:
     while True:
         with store.write() as connection:
             left = outbox.left_leased(connection, limit=_BATCH)
-            at = to_micros(clock.now())
+            at = clock.micros()
             outbox.settle(connection, [(_settlement(*one, rehearsals, at), None) for one in left])
         again = sum(transport in rehearsals for _, _, transport in left)
         requeued += again

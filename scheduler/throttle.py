@@ -6,7 +6,7 @@ it holds the store's worker lock, so the counts live here and the store is their
 
 from collections.abc import Collection, Iterable
 
-from campaigns.clock import Clock, to_micros
+from campaigns.clock import Clock
 from campaigns.model.throttle import Spending, Throttle
 from campaigns.store import spent
 from campaigns.store.engine import Store
@@ -80,12 +80,12 @@ class Throttles:
     def _remembered(self, key: str, throttle: Throttle) -> Spending:
         with self._store.read() as connection:
             slices = spent.read(connection, key)
-        now = to_micros(self._clock.now())  # what lies ahead of it was written before the clock was set back
+        now = self._clock.micros()  # what lies ahead of it was written before the clock was set back
         return Spending(throttle, [(min(start, now), used) for start, used in slices])
 
     def _wall(self) -> tuple[int, int]:
         """Wall time, and how far it is ahead of the monotonic clock."""
-        wall = to_micros(self._clock.now())
+        wall = self._clock.micros()
         return wall, wall - int(self._clock.monotonic() * 1_000_000)
 
     def _shift(self, micros: int) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from campaigns.clock import Clock, from_micros, to_micros
+from campaigns.clock import Clock, from_micros
 from campaigns.errors import StoreError
 from campaigns.model.states import CampaignState, MessageState, PauseReason
 from campaigns.model.throttle import Throttle
@@ -197,7 +197,7 @@ class Worker:
 
     def _start_due(self) -> None:
         """Scheduled campaigns whose instant has come send, or are paused because it came too long ago."""
-        now = to_micros(self._clock.now())
+        now = self._clock.micros()
         with self._store.read() as connection:
             due = underway.due_campaigns(connection, now)
         for campaign_id, name, starts_at, late_after in due:
@@ -240,7 +240,7 @@ class Worker:
                 if underway.has_open_messages(connection, campaign.id):
                     continue
             with self._store.write() as connection:
-                if not underway.finish(connection, campaign.id, to_micros(self._clock.now())):
+                if not underway.finish(connection, campaign.id, self._clock.micros()):
                     continue
                 self._remember(connection, "finish", campaign.id)
             log.info("campaign.finished", campaign=campaign.name)
@@ -252,7 +252,7 @@ class Worker:
 
     def _idle(self, starts_at: int | None) -> bool:
         """Whether nothing is left that could leave within ten minutes."""
-        soon = to_micros(self._clock.now()) + _SOON * 1_000_000
+        soon = self._clock.micros() + _SOON * 1_000_000
         if starts_at is not None and starts_at <= soon:
             return False
         with self._store.read() as connection:

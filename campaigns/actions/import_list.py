@@ -16,7 +16,6 @@ from campaigns.actions.desk import Desk
 from campaigns.actions.progress import Progress, silent
 from campaigns.actions.reading import as_last_time
 from campaigns.checks import people
-from campaigns.clock import to_micros
 from campaigns.errors import SpreadsheetError, StoreError, UsageError, Where
 from campaigns.model.column import Column
 from campaigns.model.finding import FIRST_ROWS, KEPT_ROWS, Finding, FindingTally
@@ -158,7 +157,7 @@ def _begin(desk: Desk, sheet: Sheet, name: str, repeated: Repeated | None) -> _C
             delimiter=sheet.delimiter,
             header_row=sheet.header_row,
             repeated=repeated,
-            at=to_micros(desk.clock.now()),
+            at=desk.clock.micros(),
             who=desk.who,
         )
         return _Coming(into, sheet_id, before, repeated)

@@ -24,7 +24,6 @@ from campaigns.checks.mail_servers import MailServers, resolver_at
 from campaigns.checks.senders import check_senders
 from campaigns.checks.shapes import check_count, check_way_out
 from campaigns.checks.values import check_values
-from campaigns.clock import to_micros
 from campaigns.compose.renderer import RenderedBatch, Renderer, Row
 from campaigns.message.message import pack_values
 from campaigns.model.finding import FIRST_ROWS, Finding, FindingTally
@@ -161,14 +160,14 @@ def _begin(desk: Desk, basis: Basis, token: str, servers: MailServers | None, ro
         files.sweep(desk.store, KeptFiles(desk.workspace.root), desk.clock.now().timestamp())
     with desk.store.write() as conn:
         keep_ours(conn, campaign, token)
-        attached.ids(conn, campaign.id, iter(attached.shared), at=to_micros(desk.clock.now()))
+        attached.ids(conn, campaign.id, iter(attached.shared), at=desk.clock.micros())
         version_id = versions.keep(
             conn,
             template=source.name,
             kind=str(source.kind),
             sha256=source.sha256,
             source=source.pack(),
-            at=to_micros(desk.clock.now()),
+            at=desk.clock.micros(),
             who=desk.who,
         )
     shapes = KeptShapes(desk, basis, token, version_id)
@@ -194,7 +193,7 @@ def _stage(work: _Work, page: _Page, rendered: RenderedBatch) -> None:
         keep_ours(conn, work.campaign, work.token)
         staging.add(conn, messages, left)
         if own:
-            work.attached.link(conn, work.campaign.id, own, at=to_micros(work.desk.clock.now()))
+            work.attached.link(conn, work.campaign.id, own, at=work.desk.clock.micros())
         if page.joined:
             staging.name_mails_of_joined(conn, work.campaign.id, [one.id for one in page.joined])
     work.messages += len(messages)
@@ -301,7 +300,7 @@ def _finish(work: _Work, *, prints_today: bool) -> None:
     stopped = _stops(work.tally)
     with desk.store.write() as conn:
         keep_ours(conn, campaign, work.token)
-        approved = approval.holds(conn, basis, prints_today=prints_today, at=to_micros(desk.clock.now()))
+        approved = approval.holds(conn, basis, prints_today=prints_today, at=desk.clock.micros())
         ready = CampaignState.APPROVED if approved else CampaignState.CHECKED
         findings.keep(conn, work.tally.findings(), campaign_id=campaign.id)
         staging.finish(

@@ -12,7 +12,6 @@ from campaigns.actions.desk import Desk
 from campaigns.actions.edge_cases import Chosen, of_sheet
 from campaigns.actions.joined import with_joined
 from campaigns.checks.shapes import check_shape
-from campaigns.clock import to_micros
 from campaigns.compose.job import RenderJob
 from campaigns.compose.renderer import Renderer
 from campaigns.compose.source import TemplateSource, load_template
@@ -84,7 +83,7 @@ def preview(
         source=source,
         fields=columns,
         locale=settings.locale,
-        today=day_of(to_micros(desk.clock.now()), settings.zone),
+        today=day_of(desk.clock.micros(), settings.zone),
         campaign=PurePosixPath(source.name).stem,
         bulk=_kind(source) is CampaignKind.BULK,
         has_public_url=bool(settings.public_url),

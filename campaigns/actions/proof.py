@@ -87,7 +87,7 @@ def _from_template(desk: Desk, campaign: Campaign, address: Address, row: int | 
     attached = Attached(desk.workspace.root, basis.source, transport=basis.transport.kind, keep=True)
     mails = _rendered(basis, people, rows, attached)
     attached.sync()
-    source, now = basis.source, to_micros(desk.clock.now())
+    source, now = basis.source, desk.clock.micros()
     with desk.store.write() as conn:
         version_id = versions.keep(
             conn,
@@ -126,7 +126,7 @@ def _from_outbox(desk: Desk, campaign: Campaign, address: Address, row: int | No
         for mail in copied:
             made = _queue(desk, conn, campaign, address, mail, shared={})
             own = files.own(conn, [mail.message_id])[mail.message_id]
-            files.of_message(conn, made, own, files.keep(conn, campaign.id, own, at=to_micros(desk.clock.now())))
+            files.of_message(conn, made, own, files.keep(conn, campaign.id, own, at=desk.clock.micros()))
     return {mail.row: chosen.get(mail.row, ()) for mail in copied}
 
 

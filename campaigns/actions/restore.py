@@ -9,7 +9,6 @@ from typing import Any
 
 from campaigns.actions.desk import Desk
 from campaigns.actions.versions import kept_of, numbered, source_of
-from campaigns.clock import to_micros
 from campaigns.compose.source import BUILT_IN, TemplateSource, load_template, place_in, read_text, said, users_of
 from campaigns.errors import TemplateError, Where
 from campaigns.store import history, versions
@@ -83,7 +82,7 @@ def _keep(desk: Desk, name: str, source: TemplateSource, there: Mapping[str, str
             kind=str(now.kind),
             sha256=now.sha256,
             source=now.pack(),
-            at=to_micros(desk.clock.now()),
+            at=desk.clock.micros(),
             who=desk.who,
         )
         return versions.number_of(conn, version_id)

@@ -118,7 +118,7 @@ def as_wished(desk: Desk, campaign: Campaign, transport: str, at: str) -> Campai
         campaign = replace(campaign, starts_wall=start.wall, starts_at=starts_at)
     elif campaign.state is CampaignState.FINISHED or not campaign.starts_wall:
         campaign = replace(campaign, starts_wall="", starts_at=None)
-    if campaign.starts_at is not None and campaign.starts_at < to_micros(desk.clock.now()):
+    if campaign.starts_at is not None and campaign.starts_at < desk.clock.micros():
         start_was = say(from_micros(campaign.starts_at), campaign.zone, desk.clock.now())
         raise WhenError(
             f"The start of {campaign.name}, {start_was}, is in the past.",
@@ -254,12 +254,12 @@ def _suppress(desk: Desk, campaign: Campaign) -> None:
     after: int | None = 0
     while after is not None:
         with desk.store.write() as conn:
-            now = to_micros(desk.clock.now())
+            now = desk.clock.micros()
             _, after = staging.suppress_some(conn, campaign.id, after=after, limit=SUPPRESSED_AT_ONCE, at=now)
 
 
 def _queue(desk: Desk, basis: Basis) -> None:
-    campaign, now = basis.campaign, to_micros(desk.clock.now())
+    campaign, now = basis.campaign, desk.clock.micros()
     starts_at = now if campaign.starts_at is None else campaign.starts_at
     with desk.store.write() as conn:
         checked = campaign_named(conn, campaign.name)

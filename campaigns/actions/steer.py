@@ -8,7 +8,6 @@ from campaigns.actions.clearing import clear, keep_ours
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import CampaignTold, campaign_named, told
 from campaigns.actions.progress import Progress, silent
-from campaigns.clock import to_micros
 from campaigns.errors import CampaignError
 from campaigns.model.states import CampaignState, PauseReason
 from campaigns.store import campaigns, history, staging, steering
@@ -33,7 +32,7 @@ def resume(desk: Desk, name: str) -> CampaignTold:
     with desk.store.write() as conn:
         campaign = campaign_named(conn, name)
         _demand(campaign, (CampaignState.PAUSED,), "resumed", "Only a paused campaign can be resumed.")
-        waits = campaign.starts_at is not None and campaign.starts_at > to_micros(desk.clock.now())
+        waits = campaign.starts_at is not None and campaign.starts_at > desk.clock.micros()
         _change(desk, conn, campaign, "resume", CampaignState.SCHEDULED if waits else CampaignState.SENDING)
         return told(conn, campaign.id)
 

@@ -10,7 +10,7 @@ No line begins with a dot. The same message gives the same bytes at every retry,
 """
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from email.message import EmailMessage
@@ -60,9 +60,17 @@ class _Cache:
         self._most = most
         self._held = 0
         self._encoders: OrderedDict[int, _Encoder] = OrderedDict()
+        self._last: _Encoder | None = None  # most messages are of the shape of the one before
         self._lock = threading.Lock()
 
     def encoder(self, message: Message) -> "_Encoder":
+        last = self._last
+        if last is not None and last.shape is message.shape and last.sender is message.sender:
+            return last
+        self._last = found = self._found(message)
+        return found
+
+    def _found(self, message: Message) -> "_Encoder":
         with self._lock:
             found = self._encoders.get(message.shape_id)
             if found is not None and found.is_for(message):
@@ -93,6 +101,7 @@ class _Encoder:
             self._parts.append(_Part("html", message.shape.html, self._links))
         self._images = [_image_part(image) for image in message.shape.images] if message.shape.html is not None else []
         self._usual = None if any(part.is_foreign for part in self._parts) else tuple(None for _ in self._parts)
+        self._room = min(part.room for part in self._parts)
         self._frames: dict[tuple[bool, ...], Frame] = {}  # by which parts are base64
         self.size = _size(message.shape) + sum(len(image) for image in self._images)
 
@@ -123,8 +132,10 @@ class _Encoder:
 
     def _in_base64(self, message: Message) -> Sequence[bytes | None]:
         """For each part its body where that is base64 for this message."""
-        if self._usual is not None and "".join(message.values).isascii():
-            return self._usual
+        if self._usual is not None:
+            together = "".join(message.values)
+            if len(together) <= self._room or together.isascii():
+                return self._usual
         return [part.in_base64(message) for part in self._parts]
 
     def _head(self, message: Message) -> bytes:
@@ -180,6 +191,10 @@ class _Part:
         self._octets = len(constants.encode())
         self._foreign = self._octets - sum(map(str.isascii, constants))
         self.is_foreign = 3 * self._foreign > self._octets  # whatever the values are
+        most = max(Counter(self._slots).values(), default=1)  # times that a value stands in it
+        self.room = (self._octets - 3 * self._foreign) // (
+            12 * most
+        )  # characters that all values may have before it is
 
     def in_base64(self, message: Message) -> bytes | None:
         """The body in base64 where it is over a third non-ASCII."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, inspect, text
 
 from campaigns import __version__
-from campaigns.clock import Clock, to_micros
+from campaigns.clock import Clock
 from campaigns.errors import StoreError, Where
 from campaigns.store import history
 from campaigns.store.engine import APPLICATION_ID, Store, create_file
@@ -36,7 +36,7 @@ def create_store(url: str, *, made_by: str, clock: Clock) -> None:
             _migrate(conn)
             conn.execute(
                 insert(workspace).values(
-                    uuid=str(uuid.uuid4()), machine_id=machine_id(), made_by=made_by, made_at=to_micros(clock.now())
+                    uuid=str(uuid.uuid4()), machine_id=machine_id(), made_by=made_by, made_at=clock.micros()
                 )
             )
     except BaseException:

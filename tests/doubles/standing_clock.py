@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from campaigns.clock import to_micros
+
 
 @dataclass
 class StandingClock:
@@ -10,6 +12,9 @@ class StandingClock:
 
     def now(self) -> datetime:
         return self.at
+
+    def micros(self) -> int:
+        return to_micros(self.at)
 
     def monotonic(self) -> float:
         return self.at.timestamp()

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from campaigns.clock import to_micros
 from scheduler.timetable import Job, Timetable
 
 START = datetime(2026, 12, 1, 8, tzinfo=UTC)
@@ -19,6 +20,9 @@ class VirtualClock:
 
     def now(self) -> datetime:
         return self._start + timedelta(seconds=self.monotonic())
+
+    def micros(self) -> int:
+        return to_micros(self.now())
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()

@@ -10,6 +10,7 @@ from campaigns.actions import doctor as module
 from campaigns.actions.doctor import Check, CheckState, DoctorResult, doctor, filesystem_of
 from campaigns.actions.init import init
 from campaigns.actions.relays import Relay
+from campaigns.clock import to_micros
 from campaigns.store import workers
 from campaigns.store.migrate import open_store
 from campaigns.workspace import Workspace
@@ -20,6 +21,9 @@ NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 class Clock:
     def now(self) -> datetime:
         return NOW
+
+    def micros(self) -> int:
+        return to_micros(NOW)
 
     def monotonic(self) -> float:
         return 0.0
