@@ -27,6 +27,7 @@ def smtp(repeat: int, *, quick: bool) -> list[Figure]:
     if not servers.SINK:
         return [skipped("SMTP into smtp-sink", servers.NO_SINK)]
     figures: list[Figure] = []
+    peaks = []
     for rows in (_SMALL,) if quick else (_SMALL, _LARGE):
         with _queued(rows, "relay") as original, servers.smtp_sink() as port:
             best = _best(original, port, SMTP_CONNECTIONS, repeat)
@@ -42,12 +43,14 @@ def smtp(repeat: int, *, quick: bool) -> list[Figure]:
         figures.append(
             Figure(f"store, {rows:,} settled", _bytes_each(best), "bytes a person", target=600, at_most=True)
         )
-    return figures
+        peaks.append(best.peak)
+    return figures + _growth(peaks, "SMTP")
 
 
 def sendgrid(repeat: int, *, quick: bool) -> list[Figure]:
     """SendGrid into the double that only counts, 1,000 recipients a request."""
     figures: list[Figure] = []
+    peaks = []
     for rows in (_SMALL,) if quick else (_SMALL, _LARGE):
         with _queued(rows, "cloud") as original, servers.sendgrid_sink() as port:
             best = _best(original, port, SENDGRID_CONNECTIONS, repeat)
@@ -56,7 +59,8 @@ def sendgrid(repeat: int, *, quick: bool) -> list[Figure]:
         sent = _speed(f"SendGrid, {_BATCH:,} a request, {rows:,}", best, target=40_000, goal=80_000)
         figures += [beside(sent, fixed, "httpx"), beside(replace(sent, target=None), alone, "httpx, one a request")]
         figures += [fixed, alone, *_weights(best, f"SendGrid, {rows:,}")]
-    return figures
+        peaks.append(best.peak)
+    return figures + _growth(peaks, "SendGrid")
 
 
 def maildir(repeat: int, *, quick: bool) -> list[Figure]:
@@ -151,6 +155,15 @@ def _weights(best: Measured, what: str) -> list[Figure]:
         Figure(f"worker's peak memory, {what}", best.peak / 2**20, "MB"),
         Figure(f"worker's start to its first lease, {what}", best.told["start"], "s"),
     ]
+
+
+def _growth(peaks: list[int], what: str) -> list[Figure]:
+    """Whether the worker's memory grows with the campaign."""
+    if len(peaks) < 2:
+        return []
+    ratio = peaks[1] / peaks[0]
+    what = f"worker's peak memory, {what}, {_LARGE:,} : {_SMALL:,}"
+    return [Figure(what, ratio, "times", target=1.2, at_most=True)]
 
 
 def _bytes_each(best: Measured) -> float:

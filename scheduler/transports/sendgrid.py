@@ -21,7 +21,6 @@ from scheduler.transports.sendgrid_request import MOST_ROWS, Request, requests
 _HOSTS = frozenset({"api.sendgrid.com", "api.eu.sendgrid.com"})
 _TIMEOUT = httpx.Timeout(connect=10, read=60, write=60, pool=10)
 _DEADLINE = 120  # seconds for a whole request: a server that drips bytes never meets the read timeout
-_LARGE = 1_000_000  # bytes of a request that is written in slices
 _SLICE = 65_536
 _SLOWEST = 50_000  # bytes a second: a large request may take as much longer
 _KEPT = 5  # seconds that an idle connection is kept: one that the far side closes under a request makes it uncertain
@@ -163,15 +162,12 @@ class SendgridConnection:
     async def _post(self, request: Request) -> Answer | Outcome:
         """The answer to the request, or what it means that none came."""
         answer: Answer | None = None
-        pieces = request.pieces
-        size = sum(map(len, pieces))
-        large = size > _LARGE
-        content = _slices(pieces) if large else b"".join(pieces)
-        headers = {"Content-Length": str(size)} if large else None  # without it httpx would send in chunks
+        size = sum(map(len, request.pieces))
+        headers = {"Content-Length": str(size)}  # without it httpx would send in chunks
         try:
             async with (
                 asyncio.timeout(_DEADLINE + size / _SLOWEST),
-                self._client.stream("POST", self._url, content=content, headers=headers) as response,
+                self._client.stream("POST", self._url, content=_slices(request.pieces), headers=headers) as response,
             ):
                 answer = Answer(response.status_code, self._scrubbed_headers(response), None)
                 body = await _bounded_body(response)
@@ -188,7 +184,7 @@ class SendgridConnection:
 
 
 async def _slices(pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
-    """A large body bit by bit, so that its files are not copied for each request."""
+    """The body bit by bit: its files are not copied, and httpx, whose answers stand in cycles, keeps nothing of it."""
     for piece in pieces:
         for start in range(0, len(piece), _SLICE):
             yield piece[start : start + _SLICE]
