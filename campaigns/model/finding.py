@@ -1,6 +1,6 @@
 """What a check has to say: Findings, and the tally that groups them by code and place."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -42,15 +42,25 @@ class FindingTally:
     def add(self, finding: Finding, row: int | None = None) -> None:
         """Count `finding`, for spreadsheet row `row` or, without one, as it stands."""
         key = (finding.code, finding.where, finding.severity)
+        if row is not None:
+            self._count(key, row, lambda: finding)
+            return
         self._found.setdefault(key, finding)
+        self._rows[key] = self._rows.get(key, 0) + finding.rows
+        self._first.setdefault(key, []).extend(finding.first_rows)
+
+    def warn(self, code: str, where: str, row: int, said: Callable[[], tuple[str, str]]) -> None:
+        """Count a warning for a row; its sentence and remedy are asked for once."""
+        key = (code, where, Severity.WARNS)
+        self._count(key, row, lambda: Finding(code, Severity.WARNS, *said(), where))
+
+    def _count(self, key: tuple[str, str, Severity], row: int, found: Callable[[], Finding]) -> None:
+        if key not in self._found:
+            self._found[key] = found()
+        self._rows[key] = self._rows.get(key, 0) + 1
         first = self._first.setdefault(key, [])
-        if row is None:
-            self._rows[key] = self._rows.get(key, 0) + finding.rows
-            first.extend(finding.first_rows)
-        else:
-            self._rows[key] = self._rows.get(key, 0) + 1
-            if len(first) < self.most:
-                first.append(row)
+        if len(first) < self.most:
+            first.append(row)
 
     def extend(self, findings: Iterable[Finding]) -> None:
         for finding in findings:

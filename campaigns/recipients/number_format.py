@@ -35,10 +35,19 @@ def kind_of_format(code: str) -> FormatKind:
 
 def show_number(value: float, code: str, *, epoch_1904: bool = False) -> str | None:
     """What Excel shows for a number; None where it shows only #####, as for a date before 1900."""
+    if (same_for_all := _same_for_all(code)) is not None:
+        return same_for_all(value).strip()
     section, value = _choose(sections_of(code), value)
     if section.kinds & _CLOCK:
         return show_date(value + 1462 if epoch_1904 else value, section)
     return _renderer(section)(value).strip()
+
+
+@lru_cache(maxsize=1_000)
+def _same_for_all(code: str) -> Callable[[float], str] | None:
+    """What shows any number, where the format has one section and no date in it."""
+    first, *others = sections_of(code)
+    return None if others or first.condition or first.kinds & _CLOCK else _renderer(first)
 
 
 def show_text(text: str, code: str) -> str:
@@ -169,7 +178,13 @@ def _plain_renderer(
     form, width = (",f" if grouped else "f"), len(shape)
 
     def render(value: float) -> str:
-        text = f"{before}{format(abs(_rounded(value, places, shift)), form).zfill(width)}{after}"
+        left, _, right = f"{abs(value):.15g}".partition(".")
+        if shift or len(right) > places or not left.isdecimal():  # to be rounded, or with an exponent
+            number = format(abs(_rounded(value, places, shift)), form)
+        else:
+            number = f"{int(left):,}" if grouped else left
+            number = f"{number}.{right:0<{places}}" if places else number
+        text = f"{before}{number.zfill(width)}{after}"
         return f"-{text}" if value < 0 else text
 
     return render

@@ -1,13 +1,12 @@
 """A row's cells as the JSON text that is kept of it, and what was odd about them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from json.encoder import encode_basestring as quote
 
 from campaigns.errors import SpreadsheetError, Where
 from campaigns.model.column import CellKind, Column
-from campaigns.model.finding import Finding, FindingTally
-from campaigns.model.states import Severity
+from campaigns.model.finding import FindingTally
 from campaigns.recipients.addresses import excerpt
 from campaigns.recipients.cells import ERROR_TEXTS, LONGEST_CELL, Cell, Trouble, Typed
 from campaigns.recipients.kinds import Reading, Value
@@ -50,6 +49,7 @@ class RowWriter:
         self._readings = readings
         self._tally = tally
         self._where = where
+        self._places = [f"column {column.header}" for column in columns]
         self._texts_are_odd = texts_are_odd  # a spreadsheet types its cells: a number kept as text is worth a word
         # What a typed column's texts became, per column; None for a column of text.
         self._known: list[dict[str, str] | None] = [
@@ -79,8 +79,7 @@ class RowWriter:
 
     def _typed(self, row: int, place: int, text: str, known: dict[str, str]) -> str:
         """A text in a column of numbers, dates or yes/no."""
-        reading = self._readings[place]
-        value = reading.read(text)
+        value = self._readings[place].read(text)
         if value is None:
             if text.strip() not in ERROR_TEXTS:
                 self._unreadable(row, place, text)
@@ -136,51 +135,57 @@ class RowWriter:
     def _trouble(self, row: int, place: int, cell: Trouble) -> None:
         sentence, remedy = _TROUBLES[cell.code]
         header = self._columns[place].header
-        self._add(cell.code, place, row, sentence.format(cell=excerpt(cell.shown), header=header), remedy)
+        self._warn(cell.code, place, row, lambda: (sentence.format(cell=excerpt(cell.shown), header=header), remedy))
 
     def _unreadable(self, row: int, place: int, text: str) -> None:
         kind, header = self._readings[place].kind, self._columns[place].header
-        self._add(
+        self._warn(
             f"unreadable_{kind}",
             place,
             row,
-            f"{excerpt(text)} in {header} was not read as {_MEANING[kind]}: it prints, but does not compute.",
-            f"Correct the cells, or take the column as text: --type {self._columns[place].field}=text",
+            lambda: (
+                f"{excerpt(text)} in {header} was not read as {_MEANING[kind]}: it prints, but does not compute.",
+                f"Correct the cells, or take the column as text: --type {self._columns[place].field}=text",
+            ),
         )
 
     def _shortened(self, row: int, place: int, cell: Typed) -> None:
-        header = self._columns[place].header
-        self._add(
+        self._warn(
             "shortened_number",
             place,
             row,
-            f"{cell.value} in {header} prints as {cell.shown}, as Excel shows it.",
-            "Give the column the number format 0 in Excel, save, and import again.",
+            lambda: (
+                f"{cell.value} in {self._columns[place].header} prints as {cell.shown}, as Excel shows it.",
+                "Give the column the number format 0 in Excel, save, and import again.",
+            ),
         )
 
     def _digits_lost(self, row: int, place: int, cell: Typed) -> None:
         header = self._columns[place].header
-        self._add(
+        self._warn(
             "digits_lost",
             place,
             row,
-            f"{excerpt(cell.shown)} in {header} is a number of more than 15 digits, and a spreadsheet keeps no more of one.",
-            "If it is an account or an order: format the column as text, and type the digits again.",
+            lambda: (
+                f"{excerpt(cell.shown)} in {header} is a number of more than 15 digits, and a spreadsheet keeps no more.",
+                "If it is an account or an order: format the column as text, and type the digits again.",
+            ),
         )
 
     def _kept_as_text(self, row: int, place: int, text: str) -> None:
         kind, header = self._readings[place].kind, self._columns[place].header
-        self._add(
+        self._warn(
             f"{kind}_as_text",
             place,
             row,
-            f"{excerpt(text)} in {header} is kept as text in the sheet; it was read as {_MEANING[kind]}.",
-            f"Nothing to do, unless it is none: --type {self._columns[place].field}=text",
+            lambda: (
+                f"{excerpt(text)} in {header} is kept as text in the sheet; it was read as {_MEANING[kind]}.",
+                f"Nothing to do, unless it is none: --type {self._columns[place].field}=text",
+            ),
         )
 
-    def _add(self, code: str, place: int, row: int, sentence: str, remedy: str) -> None:
-        where = f"column {self._columns[place].header}"
-        self._tally.add(Finding(code, Severity.WARNS, sentence, remedy, where), row)
+    def _warn(self, code: str, place: int, row: int, said: Callable[[], tuple[str, str]]) -> None:
+        self._tally.warn(code, self._places[place], row, said)
 
 
 def _fragment(shown: str, value: Value) -> str:

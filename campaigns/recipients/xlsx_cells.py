@@ -1,4 +1,4 @@
-"""A cell's XML as the person sees the cell: shared strings, number formats, formulas by their kept results."""
+"""A cell's XML as the person sees the cell: number formats, formulas by their kept results."""
 
 import math
 import re
@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 from openpyxl.packaging.manifest import Manifest
 from openpyxl.styles.numbers import BUILTIN_FORMATS
-from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS, STYLES_TYPE
+from openpyxl.xml.constants import SHEET_MAIN_NS, STYLES_TYPE
 
 from campaigns.model.column import CellKind
 from campaigns.recipients.cells import Cell, Trouble, Typed
@@ -19,7 +19,7 @@ from campaigns.recipients.serial_date import iso_of
 MAIN_NS = SHEET_MAIN_NS
 MAIN = f"{{{MAIN_NS}}}"
 _VALUE, _FORMULA, _INLINE = f"{MAIN}v", f"{MAIN}f", f"{MAIN}is"
-_STRING, _RUN, _TEXT = f"{MAIN}si", f"{MAIN}r", f"{MAIN}t"
+_RUN, _TEXT = f"{MAIN}r", f"{MAIN}t"
 _FORMAT, _CELL_STYLES, _STYLE = f"{MAIN}numFmt", f"{MAIN}cellXfs", f"{MAIN}xf"
 
 NUMBERS_KEPT = 20_000  # shown numbers remembered, so that memory does not grow with the rows
@@ -32,27 +32,9 @@ _BUILTIN = BUILTIN_FORMATS | _DATES | {22: "m/d/yyyy h:mm", 32: "h:mm:ss", 33: "
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
-def strings_of(archive: ZipFile, package: Manifest) -> list[str]:
-    """The workbook's shared strings; cells name them by number, so they are held in memory."""
-    name = _part_name(archive, package, SHARED_STRINGS)
-    if name is None:
-        return []
-    strings = []
-    root: Element | None = None
-    with archive.open(name) as part:
-        for event, element in iterparse(part, ("start", "end")):  # noqa: S314  guards.py has refused entities
-            if event == "start":
-                root = element if root is None else root
-            elif element.tag == _STRING:
-                strings.append(_text_of(element))
-                if root is not None:
-                    root.clear()
-    return strings
-
-
 def formats_of(archive: ZipFile, package: Manifest) -> list[str]:
     """The number format of each cell style. Only these are read: a broken font or fill is no reason to refuse a list."""
-    name = _part_name(archive, package, STYLES_TYPE)
+    name = part_name(archive, package, STYLES_TYPE)
     if name is None:
         return []
     own: dict[int, str] = {}
@@ -67,7 +49,7 @@ def formats_of(archive: ZipFile, package: Manifest) -> list[str]:
     return [known.get(number, "General") or "General" for number in styles]
 
 
-def _part_name(archive: ZipFile, package: Manifest, content_type: str) -> str | None:
+def part_name(archive: ZipFile, package: Manifest, content_type: str) -> str | None:
     """Where the archive holds the part of a content type; a workbook may lack it."""
     parts = (part.PartName.lstrip("/") for part in package.Override if part.ContentType == content_type)
     return next((name for name in parts if name in archive.namelist()), None)
@@ -94,25 +76,20 @@ class CellReader:
             elif child.tag == _FORMULA:
                 formula = True
             elif child.tag == _INLINE and kind == "inlineStr":
-                value = _joined(child)
+                value = joined(child)
                 break
         return self.value_of(kind, style, value, formula=formula)
 
     def value_of(self, kind: str | None, style: str | None, value: str | None, *, formula: bool) -> Cell:
         """What the person sees in a cell of a type (`t`) and a style (`s`); None and "" are the same here."""
-        if not kind or kind == "n":
-            known = self._numbers.get((style, value)) if value else None
-            if known is not None:
-                return known
         if kind == "s" and value:
-            text = self._strings[int(value)]
-            return show_text(text, self._formats[int(style)]) if style and style in self._shows_texts else text
-        if kind in ("str", "inlineStr"):
-            return self._text(_unescaped(value or ""), style)
+            return self._text(self._strings[int(value)], style)
+        if kind in ("inlineStr", "str"):
+            return self._text(unescaped(value or ""), style)
         if not value:
             return Trouble("", "no_cached_value") if formula else ""
         if not kind or kind == "n":
-            return self._number(style, value)
+            return self._numbers.get((style, value)) or self._number(style, value)
         return _other(kind, value)
 
     def _text(self, text: str, style: str | None) -> str:
@@ -158,11 +135,7 @@ def _other(kind: str, value: str) -> Cell:
     raise ValueError(msg)
 
 
-def _text_of(element: Element) -> str:
-    return _unescaped(_joined(element))
-
-
-def _joined(element: Element) -> str:
+def joined(element: Element) -> str:
     """A string's text, with or without runs of formatting; readings in Japanese phonetics are left out."""
     parts = []
     for child in element:
@@ -173,7 +146,7 @@ def _joined(element: Element) -> str:
     return "".join(parts)
 
 
-def _unescaped(text: str) -> str:
+def unescaped(text: str) -> str:
     return _ESCAPED.sub(_character, text) if "_x" in text else text
 
 

@@ -25,9 +25,10 @@ from campaigns.recipients.links import links_of
 from campaigns.recipients.opening import damaged, sha256_of
 from campaigns.recipients.sheet_part import SheetPart, guarded
 from campaigns.recipients.worksheets import LOOKED_AT, choose_worksheet
-from campaigns.recipients.xlsx_cells import CellReader, formats_of, strings_of
+from campaigns.recipients.xlsx_cells import CellReader, formats_of
 from campaigns.recipients.xlsx_plain import NotPlainError, parse_plain_rows
 from campaigns.recipients.xlsx_rows import parse_rows
+from campaigns.recipients.xlsx_strings import strings_of
 
 _STRICT = b"purl.oclc.org/ooxml"
 

@@ -18,11 +18,11 @@ _LONGEST_HEAD = 1 << 20
 _LONGEST_ROW = 1 << 22
 
 # Texts with an entity, a carriage return or what XML forbids are the parser's: it would change or refuse them.
-_TEXT = r"[^<&\x00-\x08\x0b-\x1f\ufffe\uffff]*"
+TEXT = r"[^<&\x00-\x08\x0b-\x1f\ufffe\uffff]*"
 _CELL = re.compile(
     r'(<c r="([A-Z]{1,3})\d{1,7}"(?: s="(\d{1,9})")?(?: t="(s|n|b|e|str|inlineStr)")?(?:/>|>'
-    rf"(?:(<f(?: [^<>&]*)?(?:/>|>{_TEXT}</f>))?(?:<v>({_TEXT})</v>|<v/>)?"
-    rf'|<is><t(?: xml:space="preserve")?>({_TEXT})</t></is>)</c>))'
+    rf"(?:(<f(?: [^<>&]*)?(?:/>|>{TEXT}</f>))?(?:<v>({TEXT})</v>|<v/>)?"
+    rf'|<is><t(?: xml:space="preserve")?>({TEXT})</t></is>)</c>))'
 )
 _ROW = re.compile(rb'\s*<row((?: [\w:]+="[^"<>&]*")*) ?>')
 _EMPTY_ROW = re.compile(rb'\s*<row(?: [\w:]+="[^"<>&]*")* ?/>')
@@ -121,7 +121,7 @@ def _read(row: str, reader: CellReader, places: dict[str, int]) -> list[Cell] | 
         if inline and kind != "inlineStr":
             return None
         content = reader.value_of(kind, style, inline or value, formula=bool(formula))
-        if content == "":
+        if not content:
             continue
         place = places.get(letters)
         if place is None:
