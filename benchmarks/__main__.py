@@ -10,6 +10,7 @@ from benchmarks.figures import Figure, keep, machine, show, skipped
 BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "csv": preparing.from_csv,
     "xlsx": preparing.from_xlsx,
+    "million": preparing.a_million,
     "smtp": dispatching.smtp,
     "sendgrid": dispatching.sendgrid,
     "maildir": dispatching.maildir,
