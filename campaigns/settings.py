@@ -135,10 +135,12 @@ def _dns(value: object) -> object:
     return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
-def _host(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(r"[\w.:-]+", value):
-        raise WrongValueError(f"{value!r} is no host name.", 'Write the name alone, like "smtp.example.com".')
-    return value
+def _hosts(value: object) -> object:
+    names = [value] if isinstance(value, str) else value
+    for name in names if isinstance(names, list | tuple) else ():
+        if isinstance(name, str) and not re.fullmatch(r"[\w.:-]+", name):
+            raise WrongValueError(f"{name!r} is no host name.", 'Write the name alone, like "smtp.example.com".')
+    return names
 
 
 def _sendgrid_url(value: object) -> object:
@@ -209,7 +211,9 @@ class SmtpSettings(_Part):
     """`kind = "smtp"`: any mail server."""
 
     kind: Literal["smtp"]
-    host: Annotated[str, BeforeValidator(_host)] = Field(min_length=1, description="The server's name.")
+    host: Annotated[tuple[str, ...], BeforeValidator(_hosts)] = Field(
+        min_length=1, description="The server's name, or several: connections are spread over them."
+    )
     port: int = Field(
         default=0, ge=0, le=65_535, description="Its port. Unless set: 587 (starttls), 465 (implicit), 25 (none)."
     )
@@ -221,8 +225,17 @@ class SmtpSettings(_Part):
     password_file: Path | None = Field(
         default=None, description="A file (mode 600) that holds nothing but the password."
     )
+    token_command: str = Field(
+        default="", description="A command that prints an access token, to log in by XOAUTH2 instead of a password."
+    )
+    token_file: Path | None = Field(
+        default=None, description="A file (mode 600) in which another program keeps such a token fresh."
+    )
     ca_file: Path | None = Field(default=None, description="Certificates to trust instead of the public ones (PEM).")
     connections: int = Field(default=4, ge=1, le=100, description="How many connections at once.")
+    messages_a_connection: int = Field(
+        default=1_000, ge=1, description="After how many mails a connection is closed and opened anew."
+    )
     throttle: Throttles = Field(default=(), description='Limits, like `["100/s", "50000/d"]`.')
 
     @model_validator(mode="before")

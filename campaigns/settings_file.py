@@ -144,11 +144,16 @@ def _named_files(root: Path, told: Layers) -> list[Layer]:
     for key in _keys(told.merged()):
         if key[-1] in SECRET_FILES and len(key) == 3:
             path = root / str(_value(told.merged(), key)).strip()
-            with _opened(path, told.where(key)) as file:
-                _refuse_if_others_read(file, path)
-                secret = _text(path.name, file.read()).strip("\r\n")
+            secret = secret_in(path, told.where(key))
             layers.append(Layer(str(path), {key[0]: {key[1]: {SECRET_FILES[key[-1]]: secret}}}))
     return layers
+
+
+def secret_in(path: Path, named: Where | None = None) -> str:
+    """What a file that holds nothing but a secret says; SettingsError if others may read it. `named`: where it is named."""
+    with _opened(path, named) as file:
+        _refuse_if_others_read(file, path)
+        return _text(path.name, file.read()).strip("\r\n")
 
 
 def _environment(env: Mapping[str, str], *, secrets: bool) -> Layer:

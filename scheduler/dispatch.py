@@ -10,6 +10,7 @@ in the transaction that leases.
 import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -58,24 +59,21 @@ class Dispatch:
         """Carry messages until `stop`; then until what is on the wire has been answered."""
         async with asyncio.TaskGroup() as group:
             for _ in range(self.transport.connections):
-                group.create_task(self._carry_on(self.transport.connect()))
+                group.create_task(self._carry_on(_Through(self.transport.connect(), Stretch(self.transport.name))))
 
     def stop(self) -> None:
         self._stopping = True
         self.line.close()
 
-    async def _carry_on(self, connection: Connection) -> None:
-        stretch = Stretch(self.transport.name)
+    async def _carry_on(self, through: "_Through") -> None:
         turn: Turn | None = None
         while not self._stopping:
             try:
                 turn = turn or await self._next_turn()
                 if turn is None:
-                    await connection.close()
-                    self._ledger.end(stretch)
-                    stretch = Stretch(self.transport.name)
+                    await self._close(through)
                     continue
-                turn = await self._carry(connection, turn, stretch)
+                turn = await self._carry(through, turn)
             except StoreError as error:  # reading ahead failed; nothing is leased
                 log.warning("store.unreadable", reason=error.sentence)
                 if turn is not None:
@@ -84,9 +82,13 @@ class Dispatch:
                 await asyncio.sleep(1.0)
         if turn is not None:
             self.line.give_back(turn)
-            await connection.abandon()
-        await connection.close()
-        self._ledger.end(stretch)
+            await through.connection.abandon()
+        await self._close(through)
+
+    async def _close(self, through: "_Through") -> None:
+        await through.connection.close()
+        self._ledger.end(through.stretch)
+        through.stretch = Stretch(self.transport.name)
 
     async def _next_turn(self) -> Turn | None:
         """None when there is no work, or none may be begun: then the connection says goodbye."""
@@ -95,8 +97,9 @@ class Dispatch:
             return None
         return await self.line.next_turn(_IDLE)
 
-    async def _carry(self, connection: Connection, turn: Turn, stretch: Stretch) -> Turn | None:
+    async def _carry(self, through: "_Through", turn: Turn) -> Turn | None:
         """One turn, from envelope to settlement; returns the turn whose envelope travelled along, if one did."""
+        connection = through.connection
         shape = self._shape(turn.candidates[0].shape_id)  # what could fail is done before anything is leased
         files: Files = {}
         if shape.files or shape.own_files:
@@ -104,11 +107,13 @@ class Dispatch:
                 files = await self._files(turn, shape)
             except _Unfit as unfit:
                 await connection.abandon()
-                await self._without_files(turn, unfit.reason, stretch)
+                await self._without_files(turn, unfit.reason, through)
                 return None
         refusal = await connection.prepare(_envelope(turn))
+        if connection.opened != through.opened:
+            self._begin_stretch(through)
         if refusal is not None:
-            await self._refused(turn, refusal, stretch)
+            await self._refused(turn, refusal, through)
             return None
         leased, at = await self._ledger.lease(turn)
         if not leased:
@@ -120,8 +125,14 @@ class Dispatch:
         following = self._following()
         messages = _messages(turn.campaign.sender, leased, shape, at, files)
         outcomes = await self._hand_over(connection, messages, following)
-        self._settle(turn, leased, outcomes, stretch)
+        self._settle(turn, leased, outcomes, through)
         return following
+
+    def _begin_stretch(self, through: "_Through") -> None:
+        """The connection was opened anew, maybe to another server."""
+        self._ledger.end(through.stretch)
+        through.opened = through.connection.opened
+        through.stretch = Stretch(self.transport.name, host=through.connection.host)
 
     async def _files(self, turn: Turn, shape: Shape) -> Files:
         """The files of a turn's messages; the turn may become shorter, because a request and our memory take so many."""
@@ -136,7 +147,7 @@ class Dispatch:
         except StoreError as error:
             raise _Unfit(f"{error.sentence} {error.remedy}") from error
 
-    async def _without_files(self, turn: Turn, reason: str, stretch: Stretch) -> None:
+    async def _without_files(self, turn: Turn, reason: str, through: "_Through") -> None:
         """The campaign is paused and nothing was leased; a proof of one that does not send is told as rejected."""
         if turn.campaign.state is CampaignState.SENDING:
             self._ledger.pause(turn.campaign, f"{PauseReason.ERRORS}: {reason}")
@@ -145,7 +156,7 @@ class Dispatch:
             return
         leased, _ = await self._ledger.lease(turn)
         refused = Outcome(Verdict.REJECTED, Stage.BODY, text=reason[:500])
-        self._settle(turn, leased, [refused] * len(leased), stretch)
+        self._settle(turn, leased, [refused] * len(leased), through)
         self.line.done(turn.candidates)
 
     async def _hand_over(
@@ -170,20 +181,23 @@ class Dispatch:
         except StoreError:  # what is leased goes out all the same; the next look says what is wrong
             return None
 
-    async def _refused(self, turn: Turn, refusal: Outcome, stretch: Stretch) -> None:
+    async def _refused(self, turn: Turn, refusal: Outcome, through: "_Through") -> None:
         """The far side said no before anything was leased; what is about the recipient is settled all the same."""
         if refusal.blame is Blame.RECIPIENT:
             leased, _ = await self._ledger.lease(turn)
-            self._settle(turn, leased, [refusal] * len(leased), stretch)
+            self._settle(turn, leased, [refusal] * len(leased), through)
             self.line.done(turn.candidates)
         else:
             self._judge(turn, refusal)
             self.line.give_back(turn)
 
-    def _settle(self, turn: Turn, leased: Sequence[Candidate], outcomes: Sequence[Outcome], stretch: Stretch) -> None:
+    def _settle(
+        self, turn: Turn, leased: Sequence[Candidate], outcomes: Sequence[Outcome], through: "_Through"
+    ) -> None:
+        stretch = through.stretch
         if self.transport.batch > 1 and outcomes:  # each hand-over is a request of its own
-            first = outcomes[0]
-            stretch = Stretch(self.transport.name, remote_id=first.remote_id, code=first.code, text=first.text)
+            first, host = outcomes[0], through.connection.host
+            stretch = Stretch(self.transport.name, host, first.remote_id, first.code, first.text)
         stretch.rows += len(leased)
         self._ledger.settle(stretch, settlements(leased, outcomes, turn.campaign, self._clock))
         self.line.done(leased)
@@ -218,6 +232,15 @@ class Dispatch:
         else:
             self._shapes.move_to_end(shape_id)
         return shape
+
+
+@dataclass(slots=True)
+class _Through:
+    """A connection, and what it carries from one opening to the next."""
+
+    connection: Connection
+    stretch: Stretch
+    opened: int = 0
 
 
 class _Unfit(Exception):  # noqa: N818 - it never leaves this file

@@ -57,19 +57,19 @@ def _mailbox(transport: MaildirTransport) -> Check:
 
 async def _mail_server(transport: SmtpTransport) -> Check:
     settings = transport.settings
-    try:
-        session = await transport.open()
-    except RefusedError as refused:
-        outcome = refused.outcome
-        words = " ".join(part for part in (outcome.code, outcome.enhanced, outcome.text) if part)
-        remedy = "Look at user and password." if outcome.stage == "auth" else _LOOK_AT_HOST
-        return Check(transport.name, CheckState.BAD, f"{settings.host} says: {words}", remedy)
-    session.wire.abort()
+    for host in settings.hosts:
+        try:
+            session = await transport.open_at(host)
+        except RefusedError as refused:
+            outcome = refused.outcome
+            words = " ".join(part for part in (outcome.code, outcome.enhanced, outcome.text) if part)
+            remedy = _LOOK_AT_LOGIN if outcome.stage == "auth" else _LOOK_AT_HOST
+            return Check(transport.name, CheckState.BAD, f"{host} says: {words}", remedy)
+        session.wire.abort()
     logged_in = f", and lets {settings.user} in" if settings.user else ""
     encrypted = "without encryption" if settings.tls == "none" else "encrypted"
-    return Check(
-        transport.name, CheckState.GOOD, f"{settings.host} port {settings.port} answers {encrypted}{logged_in}."
-    )
+    hosts = ", ".join(settings.hosts)
+    return Check(transport.name, CheckState.GOOD, f"{hosts} port {settings.port} answers {encrypted}{logged_in}.")
 
 
 async def _sendgrid(transport: SendgridTransport) -> Check:
@@ -88,3 +88,4 @@ async def _sendgrid(transport: SendgridTransport) -> Check:
 
 
 _LOOK_AT_HOST = "Look at host, port and tls in mergecast.toml, and whether this computer may reach it."
+_LOOK_AT_LOGIN = "Look at user and password, or at what gives the token."

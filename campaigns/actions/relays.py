@@ -94,6 +94,7 @@ user = "you@example.com"            # change this
 connections = 3                     # Exchange Online allows three at once for a mailbox
 throttle = ["30/min", "10000/d"]    # its limits: 30 messages a minute, 10,000 recipients a day
 # An administrator must have allowed "Authenticated SMTP" for this mailbox; many organisations have it switched off.
+# Where passwords are refused: token_command = "..." or token_file = "..." gives an access token (docs/transports.md).
 """,
     Relay.GMAIL: """
 [transports.relay]
@@ -104,7 +105,8 @@ tls = "starttls"
 user = "you@gmail.com"              # change this
 connections = 2
 throttle = ["500/d"]                # Gmail's limit a day; 2000/d with Google Workspace
-# The password is an app password (Google account, Security, 2-Step Verification, App passwords), not your own.
+# The password is an app password (Google account, Security, 2-Step Verification, App passwords), not your own;
+# or token_command = "..." or token_file = "..." gives an access token (docs/transports.md).
 """,
     Relay.SENDGRID: """
 [transports.sendgrid]

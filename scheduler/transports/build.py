@@ -1,5 +1,6 @@
 """Transports from their settings."""
 
+import shlex
 from pathlib import Path
 
 from campaigns.errors import SettingsError
@@ -11,6 +12,7 @@ from scheduler.transports.maildir import MaildirTransport
 from scheduler.transports.sendgrid import SendgridSettings, SendgridTransport
 from scheduler.transports.smtp import SmtpTransport
 from scheduler.transports.smtp_session import SmtpSettings
+from scheduler.transports.token import Token
 
 
 def build(name: str, table: TransportSettings, root: Path) -> Transport:
@@ -36,7 +38,8 @@ def build_all(settings: Settings, root: Path) -> tuple[list[Transport], dict[str
 
 
 def _smtp(name: str, table: SmtpTable, root: Path) -> SmtpSettings:
-    if table.user and table.password is None:
+    token = _token(name, table, root)
+    if table.user and table.password is None and token is None:
         raise SettingsError(
             f"The transport “{name}” logs in as {table.user}, and there is no password for it.",
             remedy=f"Put `password` under [transports.{name}] into secrets.toml, or set "
@@ -44,14 +47,35 @@ def _smtp(name: str, table: SmtpTable, root: Path) -> SmtpSettings:
         )
     return SmtpSettings(
         name=name,
-        host=table.host,
+        hosts=table.host,
         port=table.port,
         tls=table.tls,
         user=table.user,
         password=table.password.get_secret_value() if table.password else "",
         ca_file=root / table.ca_file if table.ca_file else None,
+        token=token,
         connections=table.connections,
+        messages_a_connection=table.messages_a_connection,
     )
+
+
+def _token(name: str, table: SmtpTable, root: Path) -> Token | None:
+    """What the transport logs in with instead of a password."""
+    ways = [bool(table.token_command), table.token_file is not None, table.password is not None]
+    if not any(ways[:2]):
+        return None
+    if sum(ways) > 1 or not table.user:
+        raise SettingsError(
+            f"The transport “{name}” needs `user` and one of `token_command`, `token_file` and a password.",
+            remedy=f"Keep one of them under [transports.{name}], beside `user`: the mailbox that the token is for.",
+        )
+    try:
+        shlex.split(table.token_command)
+    except ValueError as error:
+        raise SettingsError(
+            f"token_command of the transport “{name}” cannot be read: {error}.", remedy="Close its quotes."
+        ) from None
+    return Token(file=root / table.token_file if table.token_file else None, command=table.token_command)
 
 
 def _sendgrid(name: str, table: SendgridTable) -> SendgridSettings:

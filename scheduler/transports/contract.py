@@ -61,6 +61,9 @@ class Outcome(NamedTuple):
 class Connection(Protocol):
     """One way through, used by one task at a time."""
 
+    host: str  # the server that it speaks to, or spoke to last; "" where there is none
+    opened: int  # how often it was opened so far
+
     async def prepare(self, envelope: Envelope) -> Outcome | None:
         """Bring the connection to the point where only the bytes are missing; None when it is there.
 

@@ -41,6 +41,9 @@ class MaildirTransport:
 
 
 class MaildirConnection:
+    host = ""
+    opened = 0
+
     def __init__(self, path: Path) -> None:
         self._tmp, self._new, self._cur = (path / name for name in ("tmp", "new", "cur"))
         self._read = _ReadMails(self._cur)

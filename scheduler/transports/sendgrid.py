@@ -97,6 +97,8 @@ class SendgridConnection:
     """A client with one connection: httpx slows down when many requests share one client."""
 
     def __init__(self, settings: SendgridSettings, tls: ssl.SSLContext) -> None:
+        self.host = httpx.URL(settings.base_url).host
+        self.opened = 0  # each request stands for itself
         self._key = settings.api_key
         self._url = httpx.URL(settings.base_url).copy_with(path="/v3/mail/send")
         headers = {

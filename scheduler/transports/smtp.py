@@ -17,6 +17,8 @@ from campaigns.message.message import Envelope, Message
 from campaigns.message.mime import pieces
 from scheduler.transports.contract import Blame, Outcome, Stage, Verdict
 from scheduler.transports.smtp_envelope import commands, unsendable
+from scheduler.transports.smtp_hosts import Hosts
+from scheduler.transports.smtp_login import log_in
 from scheduler.transports.smtp_replies import Reply, complains_of_pipelining
 from scheduler.transports.smtp_session import (
     RefusedError,
@@ -31,7 +33,6 @@ from scheduler.transports.smtp_session import (
 )
 from scheduler.transports.smtp_wire import CutError
 
-_MESSAGES_A_CONNECTION = 1_000  # SendGrid ends one at 5,000
 _TIMEOUTS = Timeouts()
 _LARGE = 65_536  # octets; above it the final dot goes by itself, so that a cut before it is known to be one
 
@@ -51,6 +52,7 @@ class SmtpTransport:
         self.pipelines = True  # until the server complains of it
         self._context: ssl.SSLContext | None = None
         self._own_name: str | None = None
+        self._hosts = Hosts(settings.hosts)
 
     def connect(self) -> "SmtpConnection":
         return SmtpConnection(self)
@@ -59,7 +61,24 @@ class SmtpTransport:
         """Nothing is shared that would have to be closed."""
 
     async def open(self) -> Session:
-        """A new session; raises RefusedError."""
+        """A new session, with the next server that can be reached; raises RefusedError."""
+        first: RefusedError | None = None
+        for host in self._hosts.in_turn():
+            try:
+                session = await self.open_at(host)
+            except RefusedError as refused:
+                if refused.outcome.blame is not Blame.OUTAGE:
+                    raise
+                self._hosts.failed(host)
+                first = first or refused
+            else:
+                self._hosts.answered(host)
+                return session
+        assert first is not None
+        raise first
+
+    async def open_at(self, host: str) -> Session:
+        """A new session with one of the servers; raises RefusedError."""
         settings = self.settings
         if settings.user and settings.tls == "none":
             sentence = 'A password is never sent in clear. Set tls = "starttls" or "implicit" for this transport.'
@@ -68,13 +87,18 @@ class SmtpTransport:
             self._context = trusting(settings)
         if self._own_name is None:
             self._own_name = usable_name(await asyncio.to_thread(socket.getfqdn))
-        return await open_session(settings, self._context, self._own_name, self.timeouts)
+        session = await open_session(settings, host, self._context, self._own_name, self.timeouts)
+        if settings.user:
+            await log_in(session, settings.user, settings.password, settings.token)
+        return session
 
 
 class SmtpConnection:
     """Kept open from message to message, and opened again when the server has closed it in between."""
 
     def __init__(self, transport: SmtpTransport) -> None:
+        self.host = ""
+        self.opened = 0
         self._transport = transport
         self._session: Session | None = None
         self._asked: Envelope | None = None  # its MAIL, RCPT, DATA left with the last message
@@ -137,12 +161,15 @@ class SmtpConnection:
         """None when the server waits for the mail."""
         while True:
             fresh = False
-            if not self._is_open() or (self._handed_over >= _MESSAGES_A_CONNECTION and self._asked is None):
+            if not self._is_open() or (
+                self._handed_over >= self._transport.settings.messages_a_connection and self._asked is None
+            ):
                 await self.close()
                 try:
                     self._session = await self._transport.open()
                 except RefusedError as refused:
                     return refused.outcome
+                self.host, self.opened = self._session.host, self.opened + 1
                 fresh = True
             session = self._session
             assert session is not None
@@ -215,7 +242,11 @@ class SmtpConnection:
 
     def _ahead(self, session: Session, then: Envelope | None) -> bytes:
         """The next MAIL, RCPT, DATA, if they may leave with the mail."""
-        if then is None or not self._pipelines(session) or self._handed_over + 1 >= _MESSAGES_A_CONNECTION:
+        if (
+            then is None
+            or not self._pipelines(session)
+            or self._handed_over + 1 >= self._transport.settings.messages_a_connection
+        ):
             return b""
         if unsendable(then, session.features) is not None:
             return b""

@@ -1,10 +1,9 @@
-"""Opening a session with an SMTP server: connect, greet, encrypt, log in."""
+"""Opening a session with an SMTP server: connect, greet, encrypt."""
 
 import asyncio
 import ipaddress
 import re
 import ssl
-from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -14,8 +13,8 @@ import certifi
 from scheduler.transports.contract import Blame, Outcome, Stage, Verdict
 from scheduler.transports.smtp_replies import Reply, judge
 from scheduler.transports.smtp_wire import CutError, Wire
+from scheduler.transports.token import Token
 
-_LONGEST_COMMAND = 512  # RFC 5321 4.5.3.1.4
 _HOST_NAME = re.compile(r"(?=.{1,255}$)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
@@ -24,13 +23,15 @@ class SmtpSettings:
     """One mail server, and how to talk to it."""
 
     name: str  # the settings' name: "relay"
-    host: str
+    hosts: tuple[str, ...]
     port: int
     tls: Literal["starttls", "implicit", "none"] = "starttls"
     user: str = ""  # "" for no login
     password: str = field(default="", repr=False)
+    token: Token | None = None  # instead of a password
     ca_file: Path | None = None  # trusted instead of the machine's own certificates
     connections: int = 4
+    messages_a_connection: int = 1_000  # SendGrid ends one at 5,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,15 @@ class RefusedError(Exception):
 class Session:
     """A wire with what is known of the far side."""
 
-    def __init__(self, settings: SmtpSettings, timeouts: Timeouts) -> None:
+    def __init__(self, host: str, port: int, timeouts: Timeouts) -> None:
+        self.host = host
+        self.where = f"{host} port {port}"
         self.wire = Wire()
         self.features = Features()
         self.stage = Stage.CONNECT
         self._timeouts = timeouts
-        self._secrets = _secrets_of(settings)
+        self._hidden: set[str] = set()
+        self._secrets: re.Pattern[str] | None = None
 
     async def hear(self, stage: Stage) -> Reply:
         """The next reply; a 421 at any stage is the server's goodbye and raises CutError."""
@@ -94,6 +98,12 @@ class Session:
     def judged(self, stage: Stage, reply: Reply) -> Outcome:
         return judge(stage, reply, self.words(reply))
 
+    def hide(self, *secrets: str) -> None:
+        """Keep these out of everything that is told of the server's words."""
+        self._hidden.update(filter(None, secrets))
+        longest_first = sorted(self._hidden, key=len, reverse=True)
+        self._secrets = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
     def words(self, reply: Reply) -> str:
         """The server's words; what it may echo of the login is taken out."""
         text = reply.text
@@ -101,19 +111,17 @@ class Session:
 
 
 async def open_session(
-    settings: SmtpSettings, context: ssl.SSLContext | None, own_name: str, timeouts: Timeouts
+    settings: SmtpSettings, host: str, context: ssl.SSLContext | None, own_name: str, timeouts: Timeouts
 ) -> Session:
     """A session that waits for MAIL; raises RefusedError. `own_name` is for EHLO, "" to use the address."""
-    session = Session(settings, timeouts)
+    session = Session(host, settings.port, timeouts)
     try:
         await _connect(session, settings, context, timeouts)
         await _greet(session)
         await _say_hello(session, settings, own_name)
         if settings.tls == "starttls":
-            await _start_tls(session, settings, context, timeouts)
+            await _start_tls(session, context, timeouts)
             await _say_hello(session, settings, own_name)
-        if settings.user:
-            await _log_in(session, settings)
     except CutError as cut:
         session.wire.abort()
         raise RefusedError(outage(session.stage, cut.sentence, cut.code)) from None
@@ -148,26 +156,25 @@ async def _connect(
     session: Session, settings: SmtpSettings, context: ssl.SSLContext | None, timeouts: Timeouts
 ) -> None:
     implicit = settings.tls == "implicit"
-    where = f"{settings.host} port {settings.port}"
     try:
         async with asyncio.timeout(timeouts.connect + (timeouts.handshake if implicit else 0)):
             await asyncio.get_running_loop().create_connection(
                 lambda: session.wire,
-                settings.host,
+                session.host,
                 settings.port,
                 ssl=context if implicit else None,
-                server_hostname=settings.host if implicit else None,
+                server_hostname=session.host if implicit else None,
                 ssl_handshake_timeout=timeouts.handshake if implicit else None,
                 ssl_shutdown_timeout=1 if implicit else None,
             )
     except ssl.SSLError as error:
-        raise RefusedError(_tls_failure(error, settings)) from None
+        raise RefusedError(_tls_failure(error, session.where)) from None
     except UnicodeError:
-        raise RefusedError(our_fault(Stage.CONNECT, f"{settings.host} is no host name.")) from None
+        raise RefusedError(our_fault(Stage.CONNECT, f"{session.host} is no host name.")) from None
     except TimeoutError:
-        raise CutError(f"No connection to {where} in {timeouts.connect:g} s.") from None
+        raise CutError(f"No connection to {session.where} in {timeouts.connect:g} s.") from None
     except OSError as error:
-        raise CutError(f"No connection to {where}: {error.strerror or error}.") from None
+        raise CutError(f"No connection to {session.where}: {error.strerror or error}.") from None
 
 
 async def _greet(session: Session) -> None:
@@ -189,47 +196,21 @@ async def _say_hello(session: Session, settings: SmtpSettings, own_name: str) ->
         raise RefusedError(session.judged(Stage.CONNECT, reply))
 
 
-async def _start_tls(
-    session: Session, settings: SmtpSettings, context: ssl.SSLContext | None, timeouts: Timeouts
-) -> None:
+async def _start_tls(session: Session, context: ssl.SSLContext | None, timeouts: Timeouts) -> None:
     if not session.features.starttls:
-        sentence = f'{settings.host} port {settings.port} offers no STARTTLS, which tls = "starttls" asks for.'
+        sentence = f'{session.where} offers no STARTTLS, which tls = "starttls" asks for.'
         raise RefusedError(our_fault(Stage.TLS, sentence))
     reply = await session.ask(Stage.TLS, "STARTTLS")
     if reply.code != 220:
         raise RefusedError(session.judged(Stage.TLS, reply))
     assert context is not None
     try:
-        await session.wire.start_tls(context, settings.host, timeouts.handshake)
+        await session.wire.start_tls(context, session.host, timeouts.handshake)
     except ssl.SSLError as error:
-        raise RefusedError(_tls_failure(error, settings)) from None
+        raise RefusedError(_tls_failure(error, session.where)) from None
     except OSError as error:
         raise CutError(f"The connection broke while it was being encrypted: {error.strerror or error}.") from None
     session.features = Features()  # what was said in clear may be anyone's words (RFC 3207 4.2)
-
-
-async def _log_in(session: Session, settings: SmtpSettings) -> None:
-    user, password = _base64(settings.user), _base64(settings.password)
-    if "PLAIN" in session.features.auth:
-        reply = await _log_in_plain(session, _base64(f"\0{settings.user}\0{settings.password}"))
-    elif "LOGIN" in session.features.auth:
-        reply = await session.ask(Stage.AUTH, "AUTH LOGIN")
-        for answer in (user, password):
-            if reply.code == 334:
-                reply = await session.ask(Stage.AUTH, answer)
-    else:
-        sentence = f"{settings.host} port {settings.port} offers no login with a name and a password (PLAIN or LOGIN)."
-        raise RefusedError(our_fault(Stage.AUTH, sentence))
-    if reply.code >= 300:
-        raise RefusedError(session.judged(Stage.AUTH, reply))
-
-
-async def _log_in_plain(session: Session, answer: str) -> Reply:
-    command = f"AUTH PLAIN {answer}"
-    if len(command) + 2 <= _LONGEST_COMMAND:
-        return await session.ask(Stage.AUTH, command)
-    reply = await session.ask(Stage.AUTH, "AUTH PLAIN")  # RFC 4954 4: an initial response must fit into a command
-    return await session.ask(Stage.AUTH, answer) if reply.code == 334 else reply
 
 
 def _features(reply: Reply) -> Features:
@@ -248,8 +229,7 @@ def _features(reply: Reply) -> Features:
     )
 
 
-def _tls_failure(error: ssl.SSLError, settings: SmtpSettings) -> Outcome:
-    where = f"{settings.host} port {settings.port}"
+def _tls_failure(error: ssl.SSLError, where: str) -> Outcome:
     if isinstance(error, ssl.SSLCertVerificationError):
         return our_fault(Stage.TLS, f"The certificate of {where} is not to be trusted: {error.verify_message}.")
     if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"):
@@ -266,15 +246,3 @@ def _address_literal(address: str) -> str:
 def usable_name(fqdn: str) -> str:
     """The machine's name if it is one that a server may look up, else ""."""
     return fqdn if _HOST_NAME.fullmatch(fqdn) and not fqdn.endswith((".local", ".localdomain", ".arpa")) else ""
-
-
-def _secrets_of(settings: SmtpSettings) -> re.Pattern[str] | None:
-    if not settings.password:
-        return None
-    password = settings.password
-    forms = {password, _base64(password), _base64(f"\0{settings.user}\0{password}")}
-    return re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))
-
-
-def _base64(text: str) -> str:
-    return b64encode(text.encode()).decode()

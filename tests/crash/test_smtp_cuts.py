@@ -103,7 +103,7 @@ async def carry(store: Store, servers: dict[int, SmtpServer], settings: dict[str
             await stack.enter_async_context(server)
             name = f"relay{campaign_id - 1}"
             given = {"tls": "none", "connections": 1, **settings}
-            ways.append(Way(SmtpTransport(SmtpSettings(name, "127.0.0.1", server.port, **given), QUICK)))
+            ways.append(Way(SmtpTransport(SmtpSettings(name, ("127.0.0.1",), server.port, **given), QUICK)))
         worker = Worker(store, ways, clock=SystemClock(), version="test", folder=Path.cwd())
         async with asyncio.timeout(60):
             await worker.run(until_idle=True)

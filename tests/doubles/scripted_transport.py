@@ -39,6 +39,9 @@ class ScriptedTransport:
 
 
 class ScriptedConnection:
+    host = ""
+    opened = 0
+
     def __init__(self, transport: ScriptedTransport) -> None:
         self._transport = transport
 

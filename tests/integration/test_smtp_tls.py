@@ -80,7 +80,7 @@ def certified(authority: trustme.CA, name: str = "127.0.0.1") -> ssl.SSLContext:
 
 def relay(port: int, ca_file: Path | None, **settings: Any) -> SmtpTransport:
     given = {"tls": "starttls", "user": "ada", "password": USERS["ada"], **settings}
-    return SmtpTransport(SmtpSettings("relay", "127.0.0.1", port, ca_file=ca_file, **given), QUICK)
+    return SmtpTransport(SmtpSettings("relay", ("127.0.0.1",), port, ca_file=ca_file, **given), QUICK)
 
 
 class Keeper:
@@ -289,7 +289,7 @@ async def test_postfix_takes_every_mail_of_many_connections(tmp_path: Path, unus
     sink = shutil.which("smtp-sink", path="/usr/sbin:/usr/local/sbin:/usr/bin")
     process = await asyncio.create_subprocess_exec(str(sink), "-u", "nobody", f"127.0.0.1:{unused_tcp_port}", "100")
     try:
-        transport = SmtpTransport(SmtpSettings("sink", "127.0.0.1", unused_tcp_port, "none"), QUICK)
+        transport = SmtpTransport(SmtpSettings("sink", ("127.0.0.1",), unused_tcp_port, "none"), QUICK)
         for _ in range(100):
             refusal = await transport.connect().prepare(Envelope(1, SENDER.address, "p@example.org"))
             if refusal is None:

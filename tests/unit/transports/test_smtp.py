@@ -40,7 +40,7 @@ def envelope(one: Message) -> Envelope:
 
 
 def transport(server: SmtpServer, timeouts: Timeouts = QUICK, **settings: Any) -> SmtpTransport:
-    return SmtpTransport(SmtpSettings("relay", "127.0.0.1", server.port, **{"tls": "none", **settings}), timeouts)
+    return SmtpTransport(SmtpSettings("relay", ("127.0.0.1",), server.port, **{"tls": "none", **settings}), timeouts)
 
 
 async def send(connection: SmtpConnection, messages: list[Message], *, ahead: bool = True) -> list[Outcome]:
@@ -328,7 +328,7 @@ async def test_a_large_mail_that_is_cut_before_its_final_dot_was_not_handed_over
         writer.transport.abort()
 
     server = await asyncio.start_server(serve_and_cut, "127.0.0.1", 0)
-    relay = SmtpTransport(SmtpSettings("relay", "127.0.0.1", server.sockets[0].getsockname()[1], "none"), QUICK)
+    relay = SmtpTransport(SmtpSettings("relay", ("127.0.0.1",), server.sockets[0].getsockname()[1], "none"), QUICK)
     connection = relay.connect()
     (outcome,) = await send(connection, [message(1, body="x" * 6_000_000)])
     await connection.close()
@@ -349,7 +349,7 @@ async def test_a_server_that_takes_no_data_is_left(serve: Serve) -> None:
         writer.transport.abort()
 
     server = await asyncio.start_server(serve_and_stall, "127.0.0.1", 0)
-    relay = SmtpTransport(SmtpSettings("relay", "127.0.0.1", server.sockets[0].getsockname()[1], "none"), QUICK)
+    relay = SmtpTransport(SmtpSettings("relay", ("127.0.0.1",), server.sockets[0].getsockname()[1], "none"), QUICK)
     connection = relay.connect()
     (outcome,) = await send(connection, [message(1, body="x" * 6_000_000)])
     await connection.close()
@@ -370,7 +370,7 @@ async def test_a_large_mail_arrives_whole_and_the_next_follows(serve: Serve) -> 
 
 
 async def test_nobody_listens() -> None:
-    relay = SmtpTransport(SmtpSettings("relay", "127.0.0.1", 1, "none"), QUICK)
+    relay = SmtpTransport(SmtpSettings("relay", ("127.0.0.1",), 1, "none"), QUICK)
     connection = relay.connect()
     (outcome,) = await send(connection, [message(1)])
     assert (outcome.verdict, outcome.blame, outcome.stage) == (Verdict.RETURNED, Blame.OUTAGE, Stage.CONNECT)
@@ -433,14 +433,33 @@ async def test_a_resting_connection_says_goodbye_and_is_opened_again(serve: Serv
     assert server.connections == 2
 
 
-async def test_a_connection_is_changed_after_a_thousand_mails(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scheduler.transports.smtp._MESSAGES_A_CONNECTION", 2)
+async def test_a_connection_is_changed_after_so_many_mails(serve: Serve) -> None:
     server = await serve()
-    connection = transport(server).connect()
+    connection = transport(server, messages_a_connection=2).connect()
     assert verdicts(await send(connection, [message(n) for n in range(1, 6)])) == ["accepted"] * 5
     await connection.close()
-    assert server.connections == 3
+    assert server.connections == connection.opened == 3
     assert server.commands.count("QUIT") == 3
+
+
+async def test_connections_are_spread_over_the_servers_and_go_round_one_that_is_away(serve: Serve) -> None:
+    server = await serve()
+    relay = SmtpTransport(SmtpSettings("relay", ("127.0.0.1", "127.0.0.2", "localhost"), server.port, "none"), QUICK)
+    hosts = []
+    for number in range(4):
+        connection = relay.connect()
+        assert verdicts(await send(connection, [message(number)])) == ["accepted"]
+        hosts.append(connection.host)
+        await connection.close()
+    # Nobody listens on 127.0.0.2: its turn goes to the next, and from then on it comes last.
+    assert hosts == ["127.0.0.1", "localhost", "localhost", "127.0.0.1"]
+
+
+async def test_all_servers_away_is_one_outage(unused_tcp_port: int) -> None:
+    relay = SmtpTransport(SmtpSettings("relay", ("127.0.0.1", "127.0.0.2"), unused_tcp_port, "none"), QUICK)
+    (outcome,) = await send(relay.connect(), [message(1)])
+    assert (outcome.verdict, outcome.blame) == (Verdict.RETURNED, Blame.OUTAGE)
+    assert "127.0.0.1" in outcome.text
 
 
 # ---------------------------------------------------------------- what may not leave
@@ -521,4 +540,4 @@ async def test_values_cannot_end_a_mail_early(serve: Serve) -> None:
 
 
 def test_the_password_is_in_no_repr() -> None:
-    assert "secret" not in repr(SmtpSettings("relay", "h", 25, user="ada", password="secret"))
+    assert "secret" not in repr(SmtpSettings("relay", ("h",), 25, user="ada", password="secret"))
