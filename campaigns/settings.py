@@ -143,6 +143,14 @@ def _hosts(value: object) -> object:
     return names
 
 
+def _category(value: object) -> object:
+    if isinstance(value, str) and not (value.isascii() and 0 < len(value) <= 255):
+        raise WrongValueError(
+            f"{value!r} is no category.", "SendGrid takes up to 255 letters, digits and signs of ASCII."
+        )
+    return value
+
+
 def _sendgrid_url(value: object) -> object:
     """https to SendGrid's two hosts, or http to a literal loopback address: a name could be made to point elsewhere."""
     if not isinstance(value, str):
@@ -259,6 +267,25 @@ class SendgridSettings(_Part):
     )
     batch: int = Field(default=250, ge=1, le=1_000, description="How many recipients one request may carry.")
     connections: int = Field(default=4, ge=1, le=32, description="How many requests at once.")
+    sandbox: bool = Field(
+        default=False,
+        description="A rehearsal: SendGrid checks the requests and delivers nothing; it costs no credits.",
+    )
+    categories: tuple[Annotated[str, BeforeValidator(_category)], ...] = Field(
+        default=(), max_length=10, description='What SendGrid counts these mails under, like `["newsletter"]`.'
+    )
+    asm_group: int | None = Field(
+        default=None,
+        description="The number of a SendGrid unsubscribe group. SendGrid then writes List-Unsubscribe, "
+        "and keeps to itself who left.",
+    )
+    ip_pool: str = Field(default="", max_length=64, description="The pool of IP addresses to send from.")
+    track_clicks: bool = Field(default=False, description="Let links lead through SendGrid, which counts clicks.")
+    track_opens: bool = Field(default=False, description="Let SendGrid add an invisible picture, which counts opens.")
+    analytics: dict[Literal["source", "medium", "term", "content", "campaign"], str] = Field(
+        default_factory=dict,
+        description='What is added to links for Google Analytics, like `{ source = "newsletter" }`.',
+    )
     throttle: Throttles = Field(default=(), description='Limits, like `["100/s", "50000/d"]`; they count recipients.')
 
 

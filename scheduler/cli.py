@@ -62,6 +62,7 @@ def _merge_sends(face: Face, desk: "Desk", name: str) -> None:
     from campaigns.actions.report import report
     from campaigns.cli.outcome import say_report
     from campaigns.cli.say import rehearsal
+    from campaigns.settings import LOCAL
     from campaigns.store import campaigns
     from scheduler.sending import Watch, log_to, run
 
@@ -74,7 +75,7 @@ def _merge_sends(face: Face, desk: "Desk", name: str) -> None:
     say_report(face.screen, told)
     with desk.store.read() as connection:
         campaign = campaigns.find(connection, name)
-    if campaign is not None and not campaign.leaves:
+    if campaign is not None and campaign.transport == LOCAL:
         written = told["messages"].get("accepted", 0)
         mail, root = desk.workspace.mail, desk.workspace.root
         folder = mail.relative_to(root) if mail.is_relative_to(root) else mail

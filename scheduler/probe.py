@@ -7,11 +7,13 @@ from urllib.parse import urlsplit
 
 from campaigns.actions.doctor import Check, CheckState, Probe
 from campaigns.errors import SettingsError
+from campaigns.message.headers import split_mailbox
 from campaigns.workspace import Workspace
 from scheduler.transports.build import build
 from scheduler.transports.contract import Transport
 from scheduler.transports.maildir import MaildirTransport
 from scheduler.transports.sendgrid import SendgridTransport
+from scheduler.transports.sendgrid_account import Account, UnreachableError, look_up
 from scheduler.transports.smtp import SmtpTransport
 from scheduler.transports.smtp_session import RefusedError
 
@@ -30,21 +32,21 @@ def _probe(workspace: Workspace, name: str) -> Callable[[], Check]:
         except SettingsError as error:
             return Check(name, CheckState.BAD, error.sentence, error.remedy)
         try:
-            return asyncio.run(asyncio.wait_for(_reached(transport), _PATIENCE))
+            return asyncio.run(asyncio.wait_for(_reached(transport, workspace.settings.sender.from_), _PATIENCE))
         except TimeoutError:
             return Check(name, CheckState.BAD, f"No answer within {_PATIENCE:.0f} s.", _LOOK_AT_HOST)
 
     return look
 
 
-async def _reached(transport: Transport) -> Check:
+async def _reached(transport: Transport, sender: str) -> Check:
     match transport:
         case MaildirTransport():
             return _mailbox(transport)
         case SmtpTransport():
             return await _mail_server(transport)
         case SendgridTransport():
-            return await _sendgrid(transport)
+            return await _sendgrid(transport, split_mailbox(sender)[1])
     return Check(transport.name, CheckState.GOOD, f"Ready ({transport.kind}).")
 
 
@@ -72,19 +74,40 @@ async def _mail_server(transport: SmtpTransport) -> Check:
     return Check(transport.name, CheckState.GOOD, f"{hosts} port {settings.port} answers {encrypted}{logged_in}.")
 
 
-async def _sendgrid(transport: SendgridTransport) -> Check:
-    url = urlsplit(transport.settings.base_url)
-    secure = url.scheme == "https"
+async def _sendgrid(transport: SendgridTransport, sender: str) -> Check:
+    host = urlsplit(transport.settings.base_url).hostname
     try:
-        _, writer = await asyncio.open_connection(url.hostname, url.port or (443 if secure else 80), ssl=secure or None)
-    except OSError as error:
-        return Check(transport.name, CheckState.BAD, f"{url.hostname} cannot be reached: {error}.", _LOOK_AT_HOST)
-    writer.close()
+        account = await look_up(transport.settings)
+    except UnreachableError as error:
+        return Check(transport.name, CheckState.BAD, f"{host} cannot be reached: {error}.", _LOOK_AT_HOST)
+    if wrong := _wrong_with(account, sender):
+        return Check(transport.name, CheckState.BAD, *wrong)
+    left = f"; {account.credits_left:,} credits are left" if account.credits_left is not None else ""
+    until = f" until {account.credits_until}" if left and account.credits_until else ""
+    vouched = f" as {sender}" if account.vouches_for(sender) else ""
+    nobody = "; its sandbox delivers nothing" if transport.settings.options.sandbox else ""
+    unsaid = "" if vouched else f"; the key may not see whether {sender} is a verified sender"
     return Check(
-        transport.name,
-        CheckState.GOOD,
-        f"{url.hostname} answers, and there is a key; sending shows whether it is right.",
+        transport.name, CheckState.GOOD, f"{host} answers, and the key may send{vouched}{left}{until}{nobody}{unsaid}."
     )
+
+
+def _wrong_with(account: Account, sender: str) -> tuple[str, str] | None:
+    """A sentence and a remedy."""
+    if account.status in (401, 403):
+        return "SendGrid does not know the key.", "Make one under Settings, API Keys, and put it into secrets.toml."
+    if account.status != 200:
+        return f"SendGrid answers {account.status} when it is asked what the key may do.", "Try again later."
+    if not account.may_send:
+        return "The key may not send mail.", "Give it the permission “Mail Send”, or make another one."
+    if account.credits_left is not None and account.credits_left <= 0:
+        return "No credits are left at SendGrid: it would take nothing.", "Wait for their reset, or buy some."
+    if account.vouches_for(sender) is False:
+        return (
+            f"SendGrid knows no verified sender {sender}, nor its domain: it would refuse every mail.",
+            "Verify it under Settings, Sender Authentication; or change `from` under [sender].",
+        )
+    return None
 
 
 _LOOK_AT_HOST = "Look at host, port and tls in mergecast.toml, and whether this computer may reach it."

@@ -157,9 +157,12 @@ class Worker:
             with self._store.read() as connection:
                 self._notice(connection, underway.sending_campaigns(connection))
                 starts_at = underway.next_start(connection)
+            astray = self._astray()
             for dispatch in self._dispatches:
-                dispatch.line.refresh(self._sending)
-            self._pause_wayless()
+                dispatch.line.refresh([campaign for campaign in self._sending if campaign.id not in astray])
+            for campaign in self._sending:
+                if campaign.state is CampaignState.SENDING and (reason := astray.get(campaign.id)):
+                    self._ledger.pause(campaign, reason)
             self._timetable.at(from_micros(starts_at) if starts_at is not None else None, self.look)
             await self._aside(self._finish)
             if self._until_idle and self._idle(starts_at):
@@ -217,16 +220,23 @@ class Worker:
                 self._started.add(campaign_id)
                 log.info("campaign.late" if late else "campaign.started", campaign=name)
 
-    def _pause_wayless(self) -> None:
-        ways = self._way_names()
+    def _astray(self) -> dict[int, str]:
+        """The campaigns that have no way out, by id, with the reason to pause them for."""
+        leaves = {way.transport.name: way.transport.leaves for way in self._ways}
+        astray = {}
         for campaign in self._sending:
-            if campaign.transport in ways or campaign.state is not CampaignState.SENDING:
+            name = campaign.transport
+            if name in leaves and leaves[name] == campaign.leaves:
                 continue
-            if wrong := self._broken.get(campaign.transport):
-                self._ledger.pause(campaign, f"{PauseReason.KEY}: {wrong}")
+            if name in leaves:
+                was, now = ("real", "a rehearsal") if campaign.leaves else ("a rehearsal", "real")
+                reason = f"{PauseReason.ERRORS}: It was queued as {was}, and “{name}” is {now} in the settings now."
+            elif wrong := self._broken.get(name):
+                reason = f"{PauseReason.KEY}: {wrong}"
             else:
-                words = f"There is no transport “{campaign.transport}” in the settings."
-                self._ledger.pause(campaign, f"{PauseReason.ERRORS}: {words}")
+                reason = f"{PauseReason.ERRORS}: There is no transport “{name}” in the settings."
+            astray[campaign.id] = reason
+        return astray
 
     def _way_names(self) -> set[str]:
         return {way.transport.name for way in self._ways}

@@ -46,7 +46,13 @@ def clock(at: str) -> str:
 
 def through(told: dict[str, Any]) -> str:
     """`through relay`; a rehearsal says that it is one."""
-    return f"through {told['transport']}" if told["leaves"] else "as a rehearsal, into a mailbox on this computer"
+    from campaigns.settings import LOCAL
+
+    if told["leaves"]:
+        return f"through {told['transport']}"
+    if told["transport"] == LOCAL:
+        return "as a rehearsal, into a mailbox on this computer"
+    return f"as a rehearsal through {told['transport']}: nobody receives anything"
 
 
 def those(audience: dict[str, Any]) -> str:

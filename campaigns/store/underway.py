@@ -22,6 +22,7 @@ class SendingCampaign:
     name: str
     state: CampaignState
     transport: str
+    leaves: bool  # False for a rehearsal
     throttles: tuple[str, ...]
     give_up_after: int  # seconds
     starts_at: int
@@ -112,6 +113,7 @@ def _sending(row: RowMapping) -> SendingCampaign:
         name=row["name"],
         state=CampaignState(row["state"]),
         transport=row["transport"],
+        leaves=row["leaves"],
         throttles=tuple(row["throttles"].splitlines()),
         give_up_after=row["give_up_after"],
         starts_at=row["starts_at"] or 0,

@@ -10,6 +10,7 @@ from campaigns.settings import SmtpSettings as SmtpTable
 from scheduler.transports.contract import Transport
 from scheduler.transports.maildir import MaildirTransport
 from scheduler.transports.sendgrid import SendgridSettings, SendgridTransport
+from scheduler.transports.sendgrid_options import Options
 from scheduler.transports.smtp import SmtpTransport
 from scheduler.transports.smtp_session import SmtpSettings
 from scheduler.transports.token import Token
@@ -91,4 +92,13 @@ def _sendgrid(name: str, table: SendgridTable) -> SendgridSettings:
         base_url=table.base_url,
         batch=table.batch,
         connections=table.connections,
+        options=Options(
+            sandbox=table.sandbox,
+            categories=table.categories,
+            asm_group=table.asm_group,
+            ip_pool=table.ip_pool,
+            track_clicks=table.track_clicks,
+            track_opens=table.track_opens,
+            analytics={str(name): value for name, value in table.analytics.items()},
+        ),
     )

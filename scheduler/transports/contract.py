@@ -90,7 +90,7 @@ class Transport(Protocol):
 
     name: str  # the settings' name: "relay"
     kind: str  # "maildir", "smtp", "sendgrid"
-    leaves: bool  # False: a rehearsal, the mail stays on this machine
+    leaves: bool  # False: a rehearsal, nobody receives its mail
     connections: int  # how many hand-overs may be under way at once
     batch: int  # how many messages one hand-over may carry; over 1 they share campaign and shape and, where they leave, files
 

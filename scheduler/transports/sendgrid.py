@@ -16,6 +16,7 @@ from campaigns.errors import SettingsError, Where
 from campaigns.message.message import Envelope, Message
 from scheduler.transports.contract import Blame, Outcome, Verdict
 from scheduler.transports.sendgrid_answer import Answer, not_begun, outcome_of, outcome_of_failure, rejected_rows
+from scheduler.transports.sendgrid_options import Options
 from scheduler.transports.sendgrid_request import MOST_ROWS, Request, requests
 
 _HOSTS = frozenset({"api.sendgrid.com", "api.eu.sendgrid.com"})
@@ -37,6 +38,7 @@ class SendgridSettings:
     base_url: str = "https://api.sendgrid.com"
     batch: int = 250  # recipients in a request; what an answer that never comes leaves uncertain
     connections: int = 4
+    options: Options = field(default_factory=Options)
 
     def __post_init__(self) -> None:
         if not 1 <= self.batch <= MOST_ROWS:
@@ -77,10 +79,10 @@ def _allowed(base_url: str) -> bool:
 
 class SendgridTransport:
     kind = "sendgrid"
-    leaves = True
 
     def __init__(self, settings: SendgridSettings) -> None:
         self.name = settings.name
+        self.leaves = not settings.options.sandbox
         self.connections = settings.connections
         self.batch = settings.batch
         self.settings = settings
@@ -99,6 +101,7 @@ class SendgridConnection:
     def __init__(self, settings: SendgridSettings, tls: ssl.SSLContext) -> None:
         self.host = httpx.URL(settings.base_url).host
         self.opened = 0  # each request stands for itself
+        self._options = settings.options
         self._key = settings.api_key
         self._url = httpx.URL(settings.base_url).copy_with(path="/v3/mail/send")
         headers = {
@@ -125,7 +128,7 @@ class SendgridConnection:
         """One request, or more where the messages cannot share one; none is begun after one that did not get through."""
         outcomes: dict[int, Outcome] = {}
         stopped: Outcome | None = None
-        for request in requests(messages):
+        for request in requests(messages, self._options):
             if stopped:
                 outcomes.update(dict.fromkeys(request.places, not_begun(stopped)))
                 continue

@@ -21,6 +21,7 @@ from campaigns.message.attachment import Attachment, in_one_line, kind_of
 from campaigns.message.headers import split_mailbox
 from campaigns.message.message import Message, Sender, handle, internet_message_id, list_headers
 from campaigns.message.shape import Escape, Hole, InlineImage, Pieces, Shape
+from scheduler.transports.sendgrid_options import Options
 
 HANDLE_ARG = "mergecast_message"  # our name for the message in custom_args; prefixed, since events merge them flat
 MOST_ROWS = 1_000  # personalizations in a request
@@ -32,15 +33,7 @@ _EACH = "\0"  # stands for a value that each row has its own of, and between val
 _EACH_AS_JSON = "\\u0000"
 _NOT_IN_NAMES = re.compile(r"[;,\r\n]")  # SendGrid refuses them in file names
 _CONSTANT_HEADER = "List-Unsubscribe-Post"  # the one header that is the same for everybody
-_NOTHING_TRACKED = {
-    "mail_settings": {"footer": {"enable": False}},
-    "tracking_settings": {
-        "click_tracking": {"enable": False, "enable_text": False},
-        "open_tracking": {"enable": False},
-        "subscription_tracking": {"enable": False},
-        "ganalytics": {"enable": False},
-    },
-}
+_PLAIN = Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +58,14 @@ class Request:
         return replace(self, places=tuple(self.places[n] for n in kept), rows=tuple(self.rows[n] for n in kept))
 
 
-def requests(messages: Sequence[Message]) -> list[Request]:
+def requests(messages: Sequence[Message], options: Options = _PLAIN) -> list[Request]:
     """As few requests as carry the messages: each of one sender, shape and files, no address twice, within all limits."""
     return [
         request
         for places in _agreeing(messages)
-        for request in (_together(places, messages) if len(places) > 1 else [_alone(places[0], messages)])
+        for request in (
+            _together(places, messages, options) if len(places) > 1 else [_alone(places[0], messages, options)]
+        )
     ]
 
 
@@ -99,29 +94,30 @@ def _agreeing(messages: Sequence[Message]) -> list[list[int]]:
     return [places for _, _, places in groups]
 
 
-def _alone(place: int, messages: Sequence[Message]) -> Request:
+def _alone(place: int, messages: Sequence[Message], options: Options) -> Request:
     """A request for one person, in which the content is literal."""
     message = messages[place]
-    return Request((place,), tuple(_rows([message], {})), _tail(message, fill.text(message), fill.html_body(message)))
+    tail = _tail(message, fill.text(message), fill.html_body(message), options)
+    return Request((place,), tuple(_rows([message], {}, options)), tail)
 
 
-def _together(places: Sequence[int], messages: Sequence[Message]) -> list[Request]:
+def _together(places: Sequence[int], messages: Sequence[Message], options: Options) -> list[Request]:
     """Requests that share content with tags, and one alone for each message that cannot."""
     like = messages[places[0]]
     key = tag_key(like.sender)
     tags = _tags(like.shape, key)
     if len(tags) > MOST_SUBSTITUTIONS or _constants_hold(like.shape, key):
-        return [_alone(place, messages) for place in places]
+        return [_alone(place, messages, options) for place in places]
 
     sharing = list(places)
     if key in "\0".join(chain.from_iterable(messages[place].values for place in places)):
         sharing = [place for place in places if key not in "\0".join(messages[place].values)]
-    rows = zip(sharing, _rows([messages[place] for place in sharing], tags) if sharing else (), strict=True)
+    rows = zip(sharing, _rows([messages[place] for place in sharing], tags, options) if sharing else (), strict=True)
     fitting = [(place, row) for place, row in rows if not _too_large(row)]
     most = min(MOST_ROWS, MOST_SUBSTITUTIONS // max(1, len(tags)))
-    tail = _tail(like, _tagged(like.shape.text, tags), _tagged(like.shape.html or (), tags))
+    tail = _tail(like, _tagged(like.shape.text, tags), _tagged(like.shape.html or (), tags), options)
     alone = sorted(set(places) - {place for place, _ in fitting})
-    return [*_within_limits(fitting, tail, most), *(_alone(place, messages) for place in alone)]
+    return [*_within_limits(fitting, tail, most), *(_alone(place, messages, options) for place in alone)]
 
 
 def _within_limits(rows: Sequence[tuple[int, bytes]], tail: tuple[bytes, ...], most: int) -> Iterator[Request]:
@@ -163,7 +159,7 @@ def _constants_hold(shape: Shape, key: str) -> bool:
     return any(key in piece for piece in (*shape.subject, *shape.text, *(shape.html or ())) if isinstance(piece, str))
 
 
-def _rows(messages: Sequence[Message], tags: dict[Hole, str]) -> list[bytes]:
+def _rows(messages: Sequence[Message], tags: dict[Hole, str], options: Options) -> list[bytes]:
     """The personalizations of messages that agree; column by column, since escaping many values costs little more than one.
 
     Links, list headers and Message-ID differ between people only in the message's handle, which is made of
@@ -176,7 +172,7 @@ def _rows(messages: Sequence[Message], tags: dict[Hole, str]) -> list[bytes]:
     row = {
         "to": [{"email": _EACH}],
         **({} if _constant_subject(like.shape) else {"subject": _EACH}),
-        "headers": _headers(like),
+        "headers": _headers(like, options),
         "custom_args": {HANDLE_ARG: own},
         **({"substitutions": links | values} if tags else {}),
     }
@@ -212,7 +208,7 @@ def _too_large(row: bytes) -> bool:
     return sum(len(tag) + len(value.encode()) for tag, value in substitutions.items()) > MOST_SUBSTITUTION_BYTES
 
 
-def _tail(like: Message, text: str, html: str | None) -> tuple[bytes, ...]:
+def _tail(like: Message, text: str, html: str | None, options: Options) -> tuple[bytes, ...]:
     """All that stands once in a request, from the end of the personalizations on."""
     sender, shape = like.sender, like.shape
     document: dict[str, Any] = {"from": _person(sender.name, sender.address)}
@@ -220,7 +216,7 @@ def _tail(like: Message, text: str, html: str | None) -> tuple[bytes, ...]:
         document["reply_to"] = _person(*split_mailbox(sender.reply_to))
     if _constant_subject(shape):
         document["subject"] = fill.subject(like)
-    if constant := list_headers(like).get(_CONSTANT_HEADER):
+    if not options.owns_unsubscribe and (constant := list_headers(like).get(_CONSTANT_HEADER)):
         document["headers"] = {_CONSTANT_HEADER: constant}
     # text/plain first, then text/html; neither may be empty, and one must be there
     parts = {"text/plain": text if text or html else "\n", "text/html": html}
@@ -228,7 +224,7 @@ def _tail(like: Message, text: str, html: str | None) -> tuple[bytes, ...]:
     images = [_attachment(image) for image in shape.images]
     if images and not like.files:
         document["attachments"] = images
-    tail = ("]," + _dump(document | _NOTHING_TRACKED)[1:]).encode()
+    tail = ("]," + _dump(document | options.document())[1:]).encode()
     if not like.files:
         return (tail,)
     before = b"".join(_dump(image).encode() + b"," for image in images)
@@ -257,12 +253,13 @@ def _constant_subject(shape: Shape) -> bool:
     return all(isinstance(piece, str) for piece in shape.subject)
 
 
-def _headers(message: Message) -> dict[str, str]:
+def _headers(message: Message, options: Options) -> dict[str, str]:
     """The headers that are this person's own.
 
     They hold URIs and a msg-id, where no encoded-word may stand (RFC 2047 5 (3)): other letters are percent-encoded.
     """
-    headers = {"Message-ID": internet_message_id(message), **list_headers(message)}
+    own = {} if options.owns_unsubscribe else list_headers(message)
+    headers = {"Message-ID": internet_message_id(message), **own}
     headers.pop(_CONSTANT_HEADER, None)
     return {name: quote(value, safe=_ASCII) for name, value in headers.items()}
 

@@ -104,6 +104,12 @@ class SendgridDouble:
         self.on_mails = on_mails  # called when a request's mails are taken, before it is answered
         self.tls = tls
         self.senders = frozenset(senders)  # verified From addresses; none: every address is
+        self.account: dict[str, Any] = {  # answers by path; None: the key may not know
+            "/v3/scopes": {"scopes": ["mail.send", "sender_verification_eligible"]},
+            "/v3/user/credits": None,
+            "/v3/verified_senders": None,
+            "/v3/whitelabel/domains?limit=500": None,
+        }
         self.mails: list[Mail] = []
         self.documents: list[dict[str, Any]] = []  # those that were accepted
         self.requests = 0  # that came in whole, whatever the answer
@@ -211,6 +217,8 @@ class SendgridDouble:
     def _answer(self, asked: _Asked) -> _Reply:
         if asked.path.startswith("/double/"):
             return self._control(asked)
+        if asked.path in self.account:
+            return self._told(asked)
         if asked.path != "/v3/mail/send":
             return _refusal(404, Fault("not found", None))
         if asked.method != "POST":
@@ -226,6 +234,19 @@ class SendgridDouble:
         if asked.too_large:
             return _refusal(413, Fault("The JSON payload you have included in your request is too large.", None))
         return self._send(asked.body)
+
+    def _told(self, asked: _Asked) -> _Reply:
+        """What the account says of itself; a question that the key may not ask is refused."""
+        if asked.headers.get("authorization") != f"Bearer {self.key}":
+            return _refusal(401, Fault(_KEY_WORDS, None))
+        if asked.method != "GET":
+            return _refusal(405, Fault("method not allowed", None))
+        answer = self.account[asked.path]
+        return (
+            _refusal(403, Fault("access forbidden", None))
+            if answer is None
+            else _Reply(200, {}, json.dumps(answer).encode())
+        )
 
     def _send(self, body: bytes) -> _Reply:
         try:

@@ -339,7 +339,7 @@ def test_no_answer_makes_a_message_uncertain_and_it_is_never_sent_again(stage: A
 def test_what_a_dead_worker_left_leased_is_uncertain_but_for_rehearsals(
     stage: Any, leaves: bool, state: MessageState
 ) -> None:
-    campaign = add_campaign(stage.store, "fair", 3, now=START_MICROS)
+    campaign = add_campaign(stage.store, "fair", 3, leaves=leaves, now=START_MICROS)
     with stage.store.write() as connection:
         one = update(tables.messages).where(tables.messages.c.id == 2).values(state=MessageState.LEASED, worker_id=1)
         connection.execute(one)
@@ -508,6 +508,26 @@ def test_a_campaign_without_its_transport_is_paused_with_the_reason(stage: Any) 
 
     virtually(play)
     assert stage.campaign(campaign).reason == "errors: There is no transport “gone” in the settings."
+
+
+@pytest.mark.parametrize(("leaves", "was", "now"), [(True, "real", "a rehearsal"), (False, "a rehearsal", "real")])
+def test_what_was_queued_as_real_never_ends_as_a_rehearsal_nor_the_other_way_round(
+    stage: Any, leaves: bool, was: str, now: str
+) -> None:
+    campaign = add_campaign(stage.store, "fair", 5, leaves=leaves, now=START_MICROS)
+
+    async def play(clock: VirtualClock) -> None:
+        transport = ScriptedTransport(clock, leaves=not leaves)
+        await stage.worker(clock, Way(transport)).run(until_idle=True)
+        assert transport.got == []
+
+    virtually(play)
+    assert stage.states(campaign) == {MessageState.QUEUED: 5}
+    told = stage.campaign(campaign)
+    assert (told.state, told.reason) == (
+        CampaignState.PAUSED,
+        f"errors: It was queued as {was}, and “local” is {now} in the settings now.",
+    )
 
 
 def test_the_status_row_tells_rates_and_what_a_campaign_waits_for(stage: Any) -> None:
