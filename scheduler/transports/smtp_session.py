@@ -74,6 +74,7 @@ class Session:
         self.wire = Wire()
         self.features = Features()
         self.stage = Stage.CONNECT
+        self.greeting = ""
         self._timeouts = timeouts
         self._secrets = _secrets_of(settings)
 
@@ -172,6 +173,7 @@ async def _connect(
 
 async def _greet(session: Session) -> None:
     greeting = await session.hear(Stage.CONNECT)
+    session.greeting = greeting.text
     if greeting.code != 220:
         raise RefusedError(session.judged(Stage.CONNECT, greeting))
 

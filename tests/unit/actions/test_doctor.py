@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from campaigns.actions import doctor as module
-from campaigns.actions.doctor import Check, CheckState, DoctorResult, doctor, filesystem_of
+from campaigns.actions import doctor_disk
+from campaigns.actions.doctor import DoctorResult, Probe, doctor
+from campaigns.actions.doctor_check import Check, CheckState
+from campaigns.actions.doctor_disk import filesystem_of
 from campaigns.actions.init import init
 from campaigns.actions.relays import Relay
 from campaigns.clock import to_micros
@@ -54,8 +56,8 @@ def test_a_fresh_workspace_is_well_but_for_its_sender_and_worker(root: Path) -> 
     result = doctor(root, {}, clock=Clock())
     assert result.well
     states = seen(result)
-    assert {name for name, state in states.items() if state is CheckState.WARN} <= {"sender", "worker", "disk"}
-    assert {"workspace", "settings", "secrets", "database", "share", "disk"} <= set(states)
+    assert {name for name, state in states.items() if state is CheckState.WARN} <= {"sender", "worker", "disk", "clock"}
+    assert {"workspace", "settings", "secrets", "database", "share", "disk", "sizes", "copies", "backup"} <= set(states)
 
 
 def test_the_document_has_a_state_a_sentence_and_a_remedy_for_each(root: Path) -> None:
@@ -118,11 +120,11 @@ def test_transports_are_looked_at_by_their_probes_with_their_secrets(root: Path)
     env = {"MERGECAST_TRANSPORTS__RELAY__PASSWORD": "hunter2"}
     bad = Check("relay", CheckState.BAD, "The server refuses the password.", "Look at secrets.toml.")
 
-    def probes(workspace: Workspace) -> list[module.Probe]:
+    def probes(workspace: Workspace) -> list[Probe]:
         relay = workspace.settings.transports["relay"]
         assert relay.kind == "smtp"
         assert relay.password is not None
-        return [lambda: bad]
+        return [lambda: [bad]]
 
     result = doctor(root, env, probes, clock=Clock())
     assert bad in result.checks
@@ -140,12 +142,12 @@ def test_free_disk_is_judged(root: Path, monkeypatch: pytest.MonkeyPatch, free: 
 
 @pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "9p", "smbfs"])
 def test_a_network_share_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    monkeypatch.setattr(module, "_mounts", lambda: iter([("/", "ext4"), (str(root.parent), kind)]))
+    monkeypatch.setattr(doctor_disk, "_mounts", lambda: iter([("/", "ext4"), (str(root.parent), kind)]))
     assert seen(doctor(root, {}, clock=Clock()))["share"] is CheckState.BAD
 
 
 def test_the_nearest_mount_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = [("/", "ext4"), ("/srv", "nfs"), ("/srv/mail", "xfs"), ("/srvother", "zfs")]
-    monkeypatch.setattr(module, "_mounts", lambda: iter(mounts))
+    monkeypatch.setattr(doctor_disk, "_mounts", lambda: iter(mounts))
     assert filesystem_of(Path("/srv/mail/shop")) == "xfs"
     assert filesystem_of(Path("/srv/other")) == "nfs"
