@@ -163,7 +163,8 @@ def belongs(name: str) -> bool:
 def unpacked(folder: Path, name: str) -> IO[bytes]:
     """A new file of that name below `folder`, its folders too, which nobody else may read."""
     path = folder / name
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for parent in reversed(PurePosixPath(name).parents):
+        (folder / parent).mkdir(mode=0o700, exist_ok=True)
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb")
 
 

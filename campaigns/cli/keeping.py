@@ -10,6 +10,7 @@ import typer
 from campaigns.cli.face import NEEDS_A_PERSON, Face, verb
 from campaigns.cli.say import clock
 from campaigns.cli.show import Screen, counted
+from campaigns.errors import UsageError
 from campaigns.model.size import size_in_words
 
 if TYPE_CHECKING:
@@ -66,13 +67,19 @@ def say_backup(screen: Screen, told: dict[str, Any]) -> None:
 def restore(
     face: Face,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `backup` wrote.", show_default=False)],
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or an empty folder.", show_default=False)],
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="A new or an empty folder.", show_default=False)
+    ] = None,
 ) -> None:
-    """Make a workspace from a backup, in a new or an empty folder. Nothing is ever restored over something.
+    """Make a workspace from a backup, in a new or an empty folder.
 
-    The database says from then on that it is a copy: what it holds as queued may have left since."""
+    Nothing is ever restored over something. The database says from then on that it is a copy: what is queued in it may
+    have left since it was backed up."""
     from campaigns.actions.restore_backup import restore_backup
 
+    folder = folder or face.folder
+    if folder is None:
+        raise UsageError("Where to?", remedy=f"Name a new folder: `mergecast restore {file} DIR`.")
     with face.progress("Restoring (MB)") as progress:
         done = restore_backup(file, folder, os.environ, who=face.who, progress=_in_mb(progress))
     face.show(done, say_restored)

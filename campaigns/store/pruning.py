@@ -147,7 +147,8 @@ def drop_slots(conn: Connection, ids: Sequence[int], *, before: int) -> Amount:
         messages.c.settled_at < before,
         _HAS_CONTENT,
     )
-    dropped = dict(conn.execute(select(messages.c.id, func.length(messages.c.slots)).where(mine)).tuples().all())
+    rows = conn.execute(select(messages.c.id, func.length(messages.c.slots).label("size")).where(mine))
+    dropped = {row.id: row.size for row in rows}
     conn.execute(update(messages).where(messages.c.id.in_(dropped)).values(slots=None))
     conn.execute(delete(message_files).where(message_files.c.message_id.in_(dropped)))
     return Amount(len(dropped), sum(dropped.values()))

@@ -3,17 +3,19 @@ from collections import namedtuple
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from campaigns.actions import doctor_disk
 from campaigns.actions.doctor import DoctorResult, Probe, doctor
 from campaigns.actions.doctor_check import Check, CheckState
+from campaigns.actions.doctor_clock import date_in, offset
 from campaigns.actions.doctor_disk import filesystem_of
 from campaigns.actions.init import init
 from campaigns.actions.relays import Relay
 from campaigns.clock import to_micros
-from campaigns.store import workers
+from campaigns.store import history, workers
 from campaigns.store.migrate import open_store
 from campaigns.workspace import Workspace
 
@@ -129,6 +131,67 @@ def test_transports_are_looked_at_by_their_probes_with_their_secrets(root: Path)
     result = doctor(root, env, probes, clock=Clock())
     assert bad in result.checks
     assert not result.well
+
+
+def test_every_folder_and_table_has_its_size(root: Path) -> None:
+    (root / "mail" / "new").mkdir()
+    (root / "mail" / "new" / "4d.0102030405060708.eml").write_bytes(b"x" * 5_000)
+    sizes = doctor(root, {}, clock=Clock()).as_json()["sizes"]
+    assert set(sizes["folders"]) == {"database", "templates", "attachments", "sheets", "previews", "mail"}
+    assert sizes["folders"]["mail"] == 5_000
+    told = sum(sizes["tables"].values()) + sizes["free_in_database"]
+    assert sizes["folders"]["database"] - 4_096 <= told <= sizes["folders"]["database"]  # a page is SQLite's own
+    assert {"messages", "history", "campaigns"} <= set(sizes["tables"])
+
+
+def test_copies_that_upgrades_have_left_are_named(root: Path) -> None:
+    assert seen(doctor(root, {}, clock=Clock()))["copies"] is CheckState.GOOD
+    (root / "mergecast.db.0001-20260101T000000Z").write_bytes(b"old")
+    (root / "mergecast.db.note").write_bytes(b"none of ours")
+    result = doctor(root, {}, clock=Clock())
+    assert seen(result)["copies"] is CheckState.WARN
+    assert "mergecast.db.0001-20260101T000000Z." in sentence(result, "copies")
+
+
+def test_a_backup_is_asked_for_once_something_was_sent_and_every_week(root: Path) -> None:
+    states = []
+    for verb, days in (("", 0), ("send", 9), ("backup", 8), ("backup", 6)):
+        if verb:
+            record(root, verb, NOW - timedelta(days=days))
+        states.append(seen(doctor(root, {}, clock=Clock()))["backup"])
+    assert states == [CheckState.GOOD, CheckState.WARN, CheckState.WARN, CheckState.GOOD]
+
+
+def record(root: Path, verb: str, at: datetime) -> None:
+    store = open_store(f"sqlite:///{root / 'mergecast.db'}")
+    with store.write() as conn:
+        history.record(conn, at=at, who="ada", verb=verb, thing="workspace")
+    store.close()
+
+
+@pytest.mark.parametrize(("said", "state"), [(0, CheckState.GOOD), (5, CheckState.WARN), (-1, None)])
+def test_the_kernel_is_asked_whether_its_clock_is_kept(
+    root: Path, monkeypatch: pytest.MonkeyPatch, said: int, state: CheckState | None
+) -> None:
+    monkeypatch.setattr("ctypes.CDLL", lambda _name: SimpleNamespace(adjtimex=lambda _buffer: said))
+    assert seen(doctor(root, {}, clock=Clock())).get("clock") is state
+
+
+@pytest.mark.parametrize(
+    ("ahead", "state"),
+    [(0, CheckState.GOOD), (-9, CheckState.GOOD), (40, CheckState.WARN), (-40, CheckState.WARN), (400, CheckState.BAD)],
+)
+def test_a_server_s_clock_is_compared_with_ours(ahead: int, state: CheckState) -> None:
+    theirs = date_in("220 mx.example.com Microsoft ESMTP MAIL Service ready at Mon, 23 Nov 2026 21:00:00 +0100")
+    assert theirs == NOW
+    check = offset("relay clock", "mx.example.com", theirs, NOW + timedelta(seconds=ahead))
+    assert check.state is state
+    assert ("ahead of" in check.sentence) is (ahead > 10)
+
+
+@pytest.mark.parametrize("said", ["220 mx.example.com ESMTP Postfix", "Mon, 31 Feb 2026 20:00:00 +0000", ""])
+def test_a_server_that_does_not_tell_the_time_is_not_asked_again(said: str) -> None:
+    assert date_in(said) is None
 
 
 @pytest.mark.parametrize(
