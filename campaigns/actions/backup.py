@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
@@ -129,7 +129,7 @@ def _written(desk: Desk, copy: Path, archive: Path, progress: Progress) -> _Made
         files, uuid = named(desk.workspace, conn), workspaces.uuid_of(conn)
     copied.close()
     found = look_around(desk.workspace, desk.store.path)
-    settings = found.files.pop(SETTINGS_FILE)
+    settings = root / SETTINGS_FILE
     told = _Counter(progress, _size([copy, settings, *found.files.values(), *files.values()]))
     missing = []
     with os.fdopen(os.open(archive, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600), "w+b") as file:
@@ -175,8 +175,9 @@ def _publish(archive: Path, target: Path) -> None:
 
 
 def _remember(desk: Desk, target: Path, manifest: Manifest) -> None:
+    """For `doctor`. The backup is there, whether this can be written or not."""
     detail = {"file": target.name, "files": len(manifest.files)}
-    with desk.store.write() as conn:
+    with suppress(StoreError), desk.store.write() as conn:
         history.record(conn, at=desk.clock.now(), who=desk.who, verb="backup", thing="workspace", detail=detail)
 
 

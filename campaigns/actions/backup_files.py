@@ -7,7 +7,7 @@ from pathlib import Path
 
 from campaigns.actions.archive import FILES, FOLDERS, is_safe
 from campaigns.actions.import_list import kept_file
-from campaigns.settings_file import SECRETS_FILE
+from campaigns.settings_file import SECRETS_FILE, SETTINGS_FILE
 from campaigns.store import files, sheets
 from campaigns.store.engine import Connection
 from campaigns.workspace import Workspace
@@ -32,7 +32,7 @@ class Found:
 
 
 def look_around(workspace: Workspace, database: Path) -> Found:
-    """The settings, the templates and the attachments as they are now; and what is no part of a backup."""
+    """Templates, attachments and small files as they are now, the settings aside; and what is no part of a backup."""
     secret = secret_files(workspace)
     taken: dict[str, Path] = {}
     secrets: list[str] = []
@@ -52,7 +52,7 @@ def _walk(root: Path, database: Path) -> Iterator[tuple[str, Path]]:
     beside = tuple(f"{database.name}{ending}" for ending in ("", "-wal", "-shm", ".lock"))
     for entry in sorted(os.scandir(root), key=lambda entry: entry.name):
         path = root / entry.name
-        if entry.name == "sheets" or (path.parent == database.parent and entry.name in beside):
+        if entry.name in ("sheets", SETTINGS_FILE) or (path.parent == database.parent and entry.name in beside):
             continue
         if entry.name not in FOLDERS or entry.is_symlink():
             yield entry.name, path

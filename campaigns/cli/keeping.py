@@ -1,7 +1,9 @@
 """Keeping a workspace for years: `backup`, `restore`, `prune`."""
 
 import os
+from contextlib import ExitStack
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -114,15 +116,25 @@ def prune(
     suppressions, the history and every list's newest sheet. What is pruned cannot be shown or sent again."""
     from campaigns.actions.prune import prune as action
 
+    bars = ExitStack()
+
+    @cache
+    def bar() -> "Progress":  # a question takes bars away for good: this one begins after it
+        return bars.enter_context(face.progress("Pruning"))
+
     with face.desk() as desk:
-        with face.progress("Pruning") as progress:
-            done = action(desk, older, lambda found: _goes(face, found.as_json(), yes), progress)
+        with bars:
+            done = action(
+                desk,
+                older,
+                confirm=lambda found: _goes(face, found.as_json(), yes),
+                progress=lambda now, total: bar()(now, total),
+            )
         face.show(done, say_pruned)
 
 
 def _goes(face: Face, found: dict[str, Any], yes: bool) -> bool:
     if not face.json:
-        face.still()
         _say_amounts(face.aside, found)
     return yes or face.confirm("Drop it for good?")
 

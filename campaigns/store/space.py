@@ -7,7 +7,7 @@ some at a time.
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +54,7 @@ def space(conn: Connection) -> Space:
     return Space({row.name: row.size for row in rows}, free)
 
 
-def compact(store: Store, progress: Callable[[int, int], None] = lambda _done, _total: None) -> Compacted:
+def compact(store: Store) -> Compacted:
     """Give back what is free in the file, if it is worth it: all of it where no worker runs."""
     assert store.path is not None
     before = size_of(store.path)
@@ -62,7 +62,7 @@ def compact(store: Store, progress: Callable[[int, int], None] = lambda _done, _
         unused = _unused(conn)
     why_not = ""
     if unused > _LITTLE and unused * _SHARE > before:
-        why_not = _write_anew(store.path, before, progress)
+        why_not = _write_anew(store.path, before)
     with _raw(store.path) as connection:
         _give_back_pages(connection)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -82,13 +82,12 @@ def _tells_pages(conn: Connection) -> bool:
     return bool(conn.scalar(text("SELECT sqlite_compileoption_used('ENABLE_DBSTAT_VTAB')")))
 
 
-def _write_anew(path: Path, size: int, progress: Callable[[int, int], None]) -> str:
+def _write_anew(path: Path, size: int) -> str:
     """VACUUM under the worker's lock; why not, in a sentence, or nothing."""
     if shutil.disk_usage(path.parent).free < 2 * size:
         return "There is too little room on the disk to write the database anew."
     try:
         with worker_lock(path), _raw(path) as connection:
-            connection.set_progress_handler(lambda: progress(0, size), 200_000)
             connection.execute("VACUUM")
     except WorkerRunningError:
         return "A worker runs, and the database can be written anew only while none does."

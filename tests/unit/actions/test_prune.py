@@ -23,6 +23,7 @@ from campaigns.store.lock import worker_lock
 from campaigns.store.pruning import Amount
 from campaigns.store.space import compact
 from tests.doubles.desks import history_of
+from tests.doubles.documents import PRUNED, mistakes
 from tests.doubles.folders import rows_of
 from tests.doubles.long_kept import long_kept
 from tests.doubles.standing_clock import StandingClock
@@ -76,6 +77,7 @@ def test_content_goes_and_states_sums_tokens_and_history_stay(desk: Desk) -> Non
     before, told = sent_rows(desk), report(desk, "spring").as_json()
     seen: list[Prunable] = []
     done = prune(desk, HALF_A_YEAR, lambda found: not seen.append(found))
+    assert mistakes(done.as_json(), PRUNED) == []
     assert counts(seen[0]) == {
         "messages": 2, "shapes": 0, "constants": 0, "attachments": 0, "rows": 0, "sheets": 0, "rehearsals": 1,
     }  # fmt: skip
