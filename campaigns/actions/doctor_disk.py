@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from campaigns.actions.doctor_check import Check, CheckState, good
+from campaigns.actions.filesystem import filesystem_of, is_network
 from campaigns.actions.old_rehearsals import mailboxes
 from campaigns.model.size import size_in_words
 from campaigns.store.copying import size_of
@@ -23,21 +22,6 @@ LITTLE_DISK = 2**30  # bytes: a campaign of a million people needs about half of
 NO_DISK = 100 * 2**20  # the worker leases nothing below this
 _MUCH = 10**9  # bytes from which on pruning is worth a word
 _FEW = 4  # tables that are named
-_NETWORK = (
-    "nfs",
-    "cifs",
-    "smb",
-    "afp",
-    "9p",
-    "afs",
-    "ceph",
-    "gluster",
-    "webdav",
-    "sshfs",
-    "davfs",
-    "virtiofs",
-    "vboxsf",
-)
 
 
 @dataclass(slots=True)
@@ -74,15 +58,6 @@ def tables(store: Store, sizes: Sizes) -> Check:
         )
     largest = ", ".join(f"{name} {size_in_words(number)}" for name, number in list(found.tables.items())[:_FEW])
     return good("tables", f"The largest tables: {largest}; {size_in_words(found.free)} of pages are free.")
-
-
-def filesystem_of(path: Path) -> str:
-    """The kind of the file system that `path` lies on, as the system's list of mounts names it; empty if unknown."""
-    found, length = "", -1
-    for point, kind in _mounts():
-        if path.is_relative_to(point) and len(point) >= length:  # a later mount covers an earlier one
-            found, length = kind, len(point)
-    return found.lower()
 
 
 def _folders(workspace: Workspace, database: Path, sizes: Sizes) -> Check:
@@ -129,26 +104,10 @@ def _places(root: Path, database: Path) -> list[tuple[str, Path]]:
 def _share(name: str, path: Path) -> Check:
     kind = filesystem_of(path)
     what = f"The {name}folder" if name else "The workspace"
-    if any(sign in kind for sign in _NETWORK):
+    if is_network(kind):
         sentence = f"{what} lies on a network share ({kind}): its locks cannot be relied on."
         return Check("share", CheckState.BAD, sentence, "Move it to a disk of the computer that sends.")
     return good("share", f"{what} lies on a disk of this computer{f' ({kind})' if kind else ''}.")
-
-
-def _mounts() -> Iterator[tuple[str, str]]:
-    if sys.platform == "darwin":
-        listed = subprocess.run(["/sbin/mount"], capture_output=True, text=True, timeout=10, check=False).stdout
-        for line in listed.splitlines():  # "//ada@server/share on /Volumes/share (smbfs, nodev, ...)"
-            point, _, rest = line.partition(" on ")[2].rpartition(" (")
-            yield point, rest.partition(",")[0].rstrip(")")
-        return
-    try:
-        lines = Path("/proc/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        _, point, kind, *_ = line.split(" ")
-        yield point.replace("\\040", " "), kind
 
 
 def _disk(name: str, path: Path) -> Check:

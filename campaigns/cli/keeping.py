@@ -122,15 +122,13 @@ def prune(
     def bar() -> "Progress":  # a question takes bars away for good: this one begins after it
         return bars.enter_context(face.progress("Pruning"))
 
+    def told(done: int, total: int | None) -> None:
+        bar()(done, total)
+
     with face.desk() as desk:
         with bars:
-            done = action(
-                desk,
-                older,
-                confirm=lambda found: _goes(face, found.as_json(), yes),
-                progress=lambda now, total: bar()(now, total),
-            )
-        face.show(done, say_pruned)
+            result = action(desk, older, lambda found: _goes(face, found.as_json(), yes), told)
+        face.show(result, say_pruned)
 
 
 def _goes(face: Face, found: dict[str, Any], yes: bool) -> bool:

@@ -1,7 +1,7 @@
 """Copies of the database: made online, whole, and marked as copies.
 
 VACUUM INTO reads one snapshot on a connection of its own, so that a worker goes on writing meanwhile, and what was
-deleted is no part of it. A copy says in `workspace.copied` when it was made: put in the place of the original, it would
+deleted is no part of it. A copy says in `workspace.copied_since` when it was made: put in the place of the original, it would
 send once more what has left since, so a worker holds until a person says that it may go on.
 """
 
@@ -67,8 +67,8 @@ def finish_copy(copy: Path, *, at: int) -> None:
             connection.execute("PRAGMA trusted_schema=OFF")
             found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
             connection.execute("PRAGMA journal_mode=WAL")  # which VACUUM INTO does not keep
-            if "copied" in {column[1] for column in connection.execute("PRAGMA table_info(workspace)")}:
-                connection.execute("UPDATE workspace SET copied = ?", (at,))
+            if "copied_since" in {column[1] for column in connection.execute("PRAGMA table_info(workspace)")}:
+                connection.execute("UPDATE workspace SET copied_since = ?", (at,))
     except sqlite3.DatabaseError as error:
         found = str(error)
     if found != "ok":

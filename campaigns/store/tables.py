@@ -45,7 +45,7 @@ workspace = Table(
     Column("machine_id", Text, nullable=False),
     Column("made_by", Text, nullable=False),
     Column("made_at", BigInteger, nullable=False),
-    Column("copied", BigInteger),  # when this copy was made of another store; null: it is the original
+    Column("copied_since", BigInteger),  # when this copy was made, if it is one and nobody has accepted it yet
 )
 
 history = Table(

@@ -46,7 +46,7 @@ def test_a_backup_beside_a_worker_is_restored_with_sums_that_add_up(
     assert sum(there["messages"].values()) == MANY
     assert 0 < there["messages"]["accepted"] <= taken
     assert there["messages"]["queued"] > 0
-    copy = "SELECT copied IS NOT NULL FROM workspace"
+    copy = "SELECT copied_since IS NOT NULL FROM workspace"
     assert asked(tmp_path / "elsewhere" / "mergecast.db", copy) == [(1,)]
     assert asked(here.folder / "mergecast.db", copy) == [(0,)]
 

@@ -257,8 +257,8 @@ def test_an_upgrade_copies_first_and_keeps_everything(older: Path) -> None:
     assert done.copy.stat().st_mode & 0o777 == 0o600
     assert sql(done.copy, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
     assert sql(done.copy, "SELECT name FROM lists") == [("Club",)]
-    assert sql(done.copy, "SELECT copied IS NOT NULL FROM workspace") == [(1,)]
-    assert sql(older, "SELECT copied IS NOT NULL FROM workspace") == [(0,)]
+    assert sql(done.copy, "SELECT copied_since IS NOT NULL FROM workspace") == [(1,)]
+    assert sql(older, "SELECT copied_since IS NOT NULL FROM workspace") == [(0,)]
     assert migrate.old_copies(older) == [done.copy]
     assert sql(done.copy, "PRAGMA application_id") == [(APPLICATION_ID,)]
     assert sql(older, "SELECT name, colour FROM lists") == [("Club", None)]

@@ -16,6 +16,7 @@ from campaigns.actions.desk import Desk
 from campaigns.actions.report import report
 from campaigns.actions.restore_backup import RestoredBackup, restore_backup
 from campaigns.actions.show import show
+from campaigns.clock import to_micros
 from campaigns.errors import MergecastError, StoreError, UsageError, WorkspaceError
 from campaigns.settings import load_settings
 from campaigns.store import workspaces
@@ -70,8 +71,9 @@ def test_a_restored_store_says_that_it_is_a_copy_and_the_original_does_not(
     backup(desk, file)
     there = opened(restored(file, tmp_path / "there"))
     with there.store.read() as conn, desk.store.read() as own:
-        assert workspaces.copied(conn) is not None
-        assert workspaces.copied(own) is None
+        copied_since = "SELECT copied_since FROM workspace"
+        assert conn.exec_driver_sql(copied_since).scalar() == to_micros(desk.clock.now())
+        assert own.exec_driver_sql(copied_since).scalar() is None
         assert workspaces.uuid_of(conn) == workspaces.uuid_of(own)
         assert conn.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert conn.exec_driver_sql("PRAGMA auto_vacuum").scalar() == 2
@@ -85,7 +87,7 @@ def test_the_database_in_the_file_is_marked_already_for_whoever_unpacks_it_by_ha
     with zipfile.ZipFile(file) as zipped:
         zipped.extract("mergecast.db", tmp_path)
     with closing(sqlite3.connect(tmp_path / "mergecast.db")) as connection:
-        assert connection.execute("SELECT copied FROM workspace").fetchone()[0] is not None
+        assert connection.execute("SELECT copied_since FROM workspace").fetchone()[0] is not None
 
 
 def test_only_its_owner_may_read_a_backup_and_what_is_restored(desk: Desk, file: Path, tmp_path: Path) -> None:

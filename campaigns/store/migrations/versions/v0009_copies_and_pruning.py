@@ -10,6 +10,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("workspace", sa.Column("copied", sa.BigInteger(), nullable=True))
-    op.add_column("campaigns", sa.Column("pruned_at", sa.BigInteger(), nullable=True))
-    op.add_column("sheets", sa.Column("pruned_at", sa.BigInteger(), nullable=True))
+    op.add_column("workspace", sa.Column("copied_since", sa.BigInteger()))
+    op.add_column("campaigns", sa.Column("pruned_at", sa.BigInteger()))
+    op.add_column("sheets", sa.Column("pruned_at", sa.BigInteger()))
