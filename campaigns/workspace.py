@@ -46,9 +46,13 @@ class Workspace:
         return self.root / local.path
 
     @property
+    def database(self) -> Path:
+        """The store's file; a relative one lies in the workspace."""
+        return self.root / self.settings.database.removeprefix("sqlite:///")
+
+    @property
     def database_url(self) -> str:
-        """The store's URL; a relative file lies in the workspace."""
-        return f"sqlite:///{self.root / self.settings.database.removeprefix('sqlite:///')}"
+        return f"sqlite:///{self.database}"
 
 
 def open_workspace(option: Path | None, env: Mapping[str, str], cwd: Path, *, secrets: bool = False) -> Workspace:

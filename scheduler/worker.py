@@ -226,7 +226,8 @@ class Worker:
         astray = {}
         for campaign in self._sending:
             name = campaign.transport
-            if name in leaves and leaves[name] == campaign.leaves:
+            sends = campaign.state is CampaignState.SENDING  # else it is here for a proof
+            if name in leaves and (leaves[name] == campaign.leaves or not sends):
                 continue
             if name in leaves:
                 was, now = ("real", "a rehearsal") if campaign.leaves else ("a rehearsal", "real")

@@ -90,6 +90,7 @@ class Basis:
             self.settings.locale,
             self.settings.dns,
             self.transport.kind,
+            *(() if self.leaves or self.transport.kind == "maildir" else ("rehearsal",)),
             self.today.isoformat() if prints_today else "",
             *((self.campaign.audience, self.filter.digest()) if self.campaign.audience else ()),
             self.files,

@@ -1,125 +1,84 @@
 """`mergecast doctor`: looks at everything that a campaign needs, and says what to do about each fault."""
 
-import shutil
 import stat
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from enum import StrEnum
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from campaigns.actions import doctor_disk as disk
+from campaigns.actions.backup_files import secret_files
+from campaigns.actions.doctor_check import Check, CheckState, bad, good
+from campaigns.actions.doctor_clock import kept_in_time
+from campaigns.actions.doctor_disk import Sizes
 from campaigns.clock import Clock, SystemClock
 from campaigns.errors import MergecastError
 from campaigns.model.duration import in_words
 from campaigns.settings import load_settings
 from campaigns.settings_file import SECRETS_FILE
-from campaigns.store import workers
+from campaigns.store import history, workers
 from campaigns.store.engine import Store
 from campaigns.store.migrate import open_store
 from campaigns.workspace import Workspace, refuse_foreign
 
-LITTLE_DISK = 2**30  # bytes: a campaign of a million people needs about half of it
-NO_DISK = 100 * 2**20  # the worker leases nothing below this
-_NETWORK = (
-    "nfs",
-    "cifs",
-    "smb",
-    "afp",
-    "9p",
-    "afs",
-    "ceph",
-    "gluster",
-    "webdav",
-    "sshfs",
-    "davfs",
-    "virtiofs",
-    "vboxsf",
-)
+_OLD_BACKUP = timedelta(days=7)
 
-
-class CheckState(StrEnum):
-    GOOD = "good"
-    WARN = "warn"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing looked at."""
-
-    name: str
-    state: CheckState
-    sentence: str
-    remedy: str = ""
+Probe = Callable[[], Sequence[Check]]
+Probes = Callable[[Workspace], Sequence[Probe]]
 
 
 @dataclass(frozen=True, slots=True)
 class DoctorResult:
     checks: tuple[Check, ...]
+    sizes: Sizes  # empty where workspace or settings cannot be read
 
     @property
     def well(self) -> bool:
         return all(check.state is not CheckState.BAD for check in self.checks)
 
     def as_json(self) -> dict[str, Any]:
-        return {"checks": [asdict(check) | {"state": str(check.state)} for check in self.checks]}
-
-
-Probe = Callable[[], Check]
+        checks = [asdict(check) | {"state": str(check.state)} for check in self.checks]
+        return {"checks": checks, "sizes": self.sizes.as_json()}
 
 
 def doctor(
-    root: Path,
-    env: Mapping[str, str],
-    probes: Callable[[Workspace], Sequence[Probe]] = lambda _workspace: (),
-    clock: Clock | None = None,
+    root: Path, env: Mapping[str, str], probes: Probes = lambda _workspace: (), clock: Clock | None = None
 ) -> DoctorResult:
     """Look at the workspace in `root`; `probes` makes one probe a transport, each may take some seconds."""
-    return DoctorResult(tuple(_checks(root, env, probes, clock or SystemClock())))
+    sizes = Sizes()
+    return DoctorResult(tuple(_checks(root, env, probes, clock or SystemClock(), sizes)), sizes)
 
 
-def _checks(
-    root: Path, env: Mapping[str, str], probes: Callable[[Workspace], Sequence[Probe]], clock: Clock
-) -> Iterator[Check]:
+def _checks(root: Path, env: Mapping[str, str], probes: Probes, clock: Clock, sizes: Sizes) -> Iterator[Check]:
     """One after the other; what the rest depends on ends it."""
     try:
         refuse_foreign(root)
-        yield _good("workspace", f"{root} is yours alone to change.")
+        yield good("workspace", f"{root} is yours alone to change.")
     except MergecastError as error:
-        yield _bad("workspace", error)
+        yield bad("workspace", error)
         return
     try:
         workspace = Workspace(root, load_settings(root, env, secrets=True))
-        yield _good("settings", f"The settings can be read; send times are in {workspace.settings.zone}.")
+        yield good("settings", f"The settings can be read; send times are in {workspace.settings.zone}.")
     except MergecastError as error:
-        yield _bad("settings", error)
+        yield bad("settings", error)
         return
-    yield _secrets(root)
+    yield _secrets(workspace)
     yield _sender(workspace)
-    yield from _database(workspace, clock)
-    yield _share(root)
-    yield _disk(root)
+    yield from _database(workspace, clock, sizes)
+    yield from disk.look(workspace, sizes)
+    yield from kept_in_time()
     for probe in probes(workspace):
-        yield probe()
+        yield from probe()
 
 
-def _good(name: str, sentence: str) -> Check:
-    return Check(name, CheckState.GOOD, sentence)
-
-
-def _bad(name: str, error: MergecastError) -> Check:
-    place = str(error.where)
-    sentence = f"{error.sentence} ({place})" if place else error.sentence
-    return Check(name, CheckState.BAD, sentence, error.remedy)
-
-
-def _secrets(root: Path) -> Check:
+def _secrets(workspace: Workspace) -> Check:
     """Reading the settings has refused bad modes; what is left to say is whether there are any."""
-    if (root / SECRETS_FILE).exists():
-        return _good("secrets", f"{SECRETS_FILE} can be read by you alone.")
-    return _good("secrets", f"There is no {SECRETS_FILE}; secrets may come from the environment.")
+    names = sorted(path.name for path in secret_files(workspace) if path.exists())
+    if names:
+        return good("secrets", f"{', '.join(names)} can be read by you alone.")
+    return good("secrets", f"There is no {SECRETS_FILE}; secrets may come from the environment.")
 
 
 def _sender(workspace: Workspace) -> Check:
@@ -129,20 +88,22 @@ def _sender(workspace: Workspace) -> Check:
         return Check("sender", CheckState.WARN, "No sender is set.", remedy)
     if sender.rstrip(">").endswith(("@example.com", "you@gmail.com")):
         return Check("sender", CheckState.WARN, f"The sender is still the example: {sender}.", remedy)
-    return _good("sender", f"Mails are from {sender}.")
+    return good("sender", f"Mails are from {sender}.")
 
 
-def _database(workspace: Workspace, clock: Clock) -> Iterator[Check]:
+def _database(workspace: Workspace, clock: Clock, sizes: Sizes) -> Iterator[Check]:
     try:
         store = open_store(workspace.database_url)
     except MergecastError as error:
-        yield _bad("database", error)
+        yield bad("database", error)
         return
     try:
         yield _integrity(store)
         yield _worker(store, clock)
+        yield _backup(store, clock)
+        yield disk.tables(store, sizes)
     except MergecastError as error:
-        yield _bad("database", error)
+        yield bad("database", error)
     finally:
         store.close()
 
@@ -155,7 +116,7 @@ def _integrity(store: Store) -> Check:
     if store.path and stat.S_IMODE(store.path.stat().st_mode) & 0o077:
         sentence = "Others on this computer may read the database, addresses and all."
         return Check("database", CheckState.BAD, sentence, f"Run `chmod 600 {store.path}`.")
-    return _good("database", "The database is whole and of the right version.")
+    return good("database", "The database is whole and of the right version.")
 
 
 def _worker(store: Store, clock: Clock) -> Check:
@@ -165,49 +126,17 @@ def _worker(store: Store, clock: Clock) -> Check:
         remedy = "Run `mergecast run` on a computer that stays awake."
         return Check("worker", CheckState.WARN, "No worker is running: nothing leaves.", remedy)
     ago = in_words(clock.now() - worker.beat_at)
-    return _good("worker", f"A worker runs on {worker.host} (process {worker.pid}); its last sign was {ago} ago.")
+    return good("worker", f"A worker runs on {worker.host} (process {worker.pid}); its last sign was {ago} ago.")
 
 
-def _share(root: Path) -> Check:
-    kind = filesystem_of(root)
-    if any(sign in kind for sign in _NETWORK):
-        sentence = f"The workspace lies on a network share ({kind}): its locks cannot be relied on."
-        return Check("share", CheckState.BAD, sentence, "Move the workspace to a disk of the computer that sends.")
-    return _good("share", f"The workspace lies on a disk of this computer{f' ({kind})' if kind else ''}.")
-
-
-def filesystem_of(path: Path) -> str:
-    """The kind of the file system that `path` lies on, as the system's list of mounts names it; empty if unknown."""
-    found, length = "", -1
-    for point, kind in _mounts():
-        if path.is_relative_to(point) and len(point) >= length:  # a later mount covers an earlier one
-            found, length = kind, len(point)
-    return found.lower()
-
-
-def _mounts() -> Iterator[tuple[str, str]]:
-    if sys.platform == "darwin":
-        listed = subprocess.run(["/sbin/mount"], capture_output=True, text=True, timeout=10, check=False).stdout
-        for line in listed.splitlines():  # "//ada@server/share on /Volumes/share (smbfs, nodev, ...)"
-            point, _, rest = line.partition(" on ")[2].rpartition(" (")
-            yield point, rest.partition(",")[0].rstrip(")")
-        return
-    try:
-        lines = Path("/proc/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        _, point, kind, *_ = line.split(" ")
-        yield point.replace("\\040", " "), kind
-
-
-def _disk(root: Path) -> Check:
-    free = shutil.disk_usage(root).free
-    said = f"{free / 1e9:,.1f} GB are free."
-    if free < NO_DISK:
-        return Check(
-            "disk", CheckState.BAD, f"The disk is nearly full: {said}", "Make room: nothing is sent until then."
-        )
-    if free < LITTLE_DISK:
-        return Check("disk", CheckState.WARN, f"The disk fills up: {said}", "Make room before a large campaign.")
-    return _good("disk", said)
+def _backup(store: Store, clock: Clock) -> Check:
+    """One is asked for as soon as there is something that cannot be imported again."""
+    remedy = "Run `mergecast backup FILE` every day, and keep the files on another computer."
+    with store.read() as conn:
+        last, sent = history.last_at(conn, "backup"), history.last_at(conn, "send")
+    if last is None:
+        state = CheckState.GOOD if sent is None else CheckState.WARN
+        return Check("backup", state, "No backup was made yet.", remedy)
+    age = clock.now() - last
+    state = CheckState.WARN if age > _OLD_BACKUP else CheckState.GOOD
+    return Check("backup", state, f"The last backup was made {in_words(age)} ago.", remedy if age > _OLD_BACKUP else "")

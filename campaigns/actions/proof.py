@@ -13,6 +13,7 @@ from campaigns.actions.edge_cases import Chosen
 from campaigns.actions.joined import with_joined
 from campaigns.actions.naming import campaign_named
 from campaigns.actions.prepare import PAGE, PREPARABLE
+from campaigns.actions.resend import refuse_pruned
 from campaigns.actions.send import Queued
 from campaigns.checks.senders import check_senders
 from campaigns.clock import to_micros
@@ -117,6 +118,7 @@ def _from_outbox(desk: Desk, campaign: Campaign, address: Address, row: int | No
         else:
             copied = [one for one in [staging.frozen(conn, campaign.id, row)] if one]
     if not copied:
+        refuse_pruned(campaign)
         whose = f"Row {row} of {campaign.name}" if row else campaign.name
         raise UsageError(f"{whose} has no message.", remedy=f"Look at `mergecast report {campaign.name}`.")
     with desk.store.write() as conn:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import campaign_named
 from campaigns.actions.rows_file import inert, write_lines
+from campaigns.clock import from_micros
 from campaigns.errors import CampaignError
 from campaigns.model.states import LeftOut, MessageState
 from campaigns.store import reporting, versions
@@ -33,6 +34,7 @@ class Report:
         return self.campaign.rows == sum(self.left_out.values()) + sum(self.messages.values())
 
     def as_json(self) -> dict[str, Any]:
+        pruned = self.campaign.pruned_at
         return {
             "campaign": self.campaign.name,
             "template": self.campaign.template,
@@ -41,6 +43,7 @@ class Report:
             "left_out": {code.name.lower(): n for code, n in self.left_out.items()},
             "messages": {state.name.lower(): self.messages[state] for state in MessageState},
             "adds_up": self.adds_up,
+            "pruned_at": None if pruned is None else from_micros(pruned).isoformat(),
         }
 
 

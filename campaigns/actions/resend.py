@@ -64,6 +64,7 @@ def _queue_some(desk: Desk, name: str, until: datetime, *, first: bool) -> int:
             )
         ids = steering.failed(conn, campaign.id, until=until, limit=_AT_ONCE)
         if not ids and first:
+            refuse_pruned(campaign)
             raise CampaignError(
                 f"Nothing of {name} was rejected or expired.", remedy=f"Look at `mergecast report {name}`."
             )
@@ -80,6 +81,15 @@ def _queue_some(desk: Desk, name: str, until: datetime, *, first: bool) -> int:
                 detail={"name": name, "messages": queued},
             )
         return queued
+
+
+def refuse_pruned(campaign: Campaign) -> None:
+    """CampaignError if the content of its mails was pruned."""
+    if campaign.pruned_at is not None:
+        raise CampaignError(
+            f"The mails of {campaign.name} were pruned: what they said is not kept any more.",
+            remedy=f"`mergecast report {campaign.name} --rows out.csv` says what became of each.",
+        )
 
 
 def send_again(conn: Connection, campaign: Campaign) -> None:

@@ -109,9 +109,9 @@ def queued(conn: Connection, name: str, now: datetime) -> Queued:
 def as_wished(desk: Desk, campaign: Campaign, transport: str, at: str) -> Campaign:
     """The campaign with this call's options; CampaignError where its state forbids sending it like that."""
     _refuse_state(desk, campaign, transport, at)
-    if transport:
-        way_out = transport_named(desk.workspace.settings, transport)
-        campaign = replace(campaign, transport=transport, leaves=leaves(way_out))
+    transport = transport or campaign.transport
+    way_out = transport_named(desk.workspace.settings, transport)  # which may have become a rehearsal since
+    campaign = replace(campaign, transport=transport, leaves=leaves(way_out))
     if at:
         start = parse_when(at, campaign.zone, desk.clock.now())
         starts_at = to_micros(start.at) if start.wall else None

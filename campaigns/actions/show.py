@@ -11,6 +11,7 @@ from campaigns.errors import CampaignError, StoreError, UsageError
 from campaigns.message import fill, mime
 from campaigns.message.message import Message, Sender, handle, internet_message_id, read_handle, unpack_values
 from campaigns.model.states import LeftOut, MessageState, Wave
+from campaigns.model.when import say_day, zone_named
 from campaigns.recipients.addresses import Address, AddressReader
 from campaigns.store import campaigns, files, history, kept, reporting, underway, versions
 from campaigns.store.campaigns import Campaign
@@ -24,6 +25,7 @@ SENDGRID = (
 )
 NOT_LEFT = "It has not left: its Date will be the instant at which it does."
 REFUSED = "The server refused it: these are the bytes that were meant for it, if it asked for them."
+PRUNED = "Its content was pruned on {}: what it said is not kept any more, what became of it is."
 GONE = "Its content is not kept any more."
 UNKNOWN = "Its transport, {}, is not in the settings any more: if that was SendGrid, it made the bytes itself."
 
@@ -170,7 +172,7 @@ def _shown(desk: Desk, conn: Connection, found: Kept) -> Shown:
         template=campaign.template if found.version_id is None else versions.template_of(conn, found.version_id),
         version=None if found.version_id is None else versions.number_of(conn, found.version_id),
         tries=kept.tries(conn, found.id),
-        note=_note(found, message, kind, found.transport or campaign.transport),
+        note=_note(found, campaign, message, kind, found.transport or campaign.transport),
         eml=None if message is None or found.leased_at is None else _bytes(message, kind),
     )
 
@@ -206,7 +208,9 @@ def _message(desk: Desk, conn: Connection, campaign: Campaign, found: Kept) -> M
     )
 
 
-def _note(found: Kept, message: Message | None, kind: str, transport: str) -> str:
+def _note(found: Kept, campaign: Campaign, message: Message | None, kind: str, transport: str) -> str:
+    if message is None and found.slots is None and campaign.pruned_at is not None:
+        return PRUNED.format(say_day(from_micros(campaign.pruned_at).astimezone(zone_named(campaign.zone)).date()))
     if message is None:
         return GONE
     if found.leased_at is None:

@@ -9,7 +9,7 @@ from typing import Any
 from campaigns.actions import approval
 from campaigns.actions.approval import ApprovalTold
 from campaigns.actions.desk import Desk
-from campaigns.actions.doctor import LITTLE_DISK
+from campaigns.actions.doctor_disk import LITTLE_DISK
 from campaigns.actions.naming import campaign_named, starts
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.audience import Audience

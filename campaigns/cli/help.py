@@ -9,7 +9,7 @@ ORDER = (
     ("demo", "init", "merge"),
     ("import", "preview", "create", "check", "proof", "approve", "send", "run"),
     ("status", "report", "show", "pause", "resume", "reopen", "cancel", "resend", "uncertain", "suppress", "versions"),
-    ("doctor", "upgrade"),
+    ("doctor", "backup", "restore", "prune", "upgrade"),
 )
 _PLACES = {name: place for place, name in enumerate(name for names in ORDER for name in names)}
 

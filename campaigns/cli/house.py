@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,8 +12,7 @@ from campaigns.cli.show import Screen
 from campaigns.errors import MergecastError, UsageError
 
 if TYPE_CHECKING:
-    from campaigns.actions.doctor import Probe
-    from campaigns.workspace import Workspace
+    from campaigns.actions.doctor import Probes
 
 verbs = typer.Typer()
 
@@ -101,7 +99,7 @@ def say_upgrade(screen: Screen, told: dict[str, Any]) -> None:
         screen.say(f"As it was before: {told['copy']}. Remove it when all is well.")
 
 
-def add_doctor(app: typer.Typer, probes: "Callable[[Workspace], Sequence[Probe]]") -> None:
+def add_doctor(app: typer.Typer, probes: "Probes") -> None:
     """Register `doctor`; `probes` makes one probe a transport, which campaigns know nothing of."""
 
     @verb(app, "doctor")
@@ -119,6 +117,6 @@ def add_doctor(app: typer.Typer, probes: "Callable[[Workspace], Sequence[Probe]]
 
 def say_doctor(screen: Screen, told: dict[str, Any]) -> None:
     for check in told["checks"]:
-        screen.say(check["sentence"], STATES[check["state"]], lead=f"{check['state']:<5}{check['name']:<12}")
+        screen.say(check["sentence"], STATES[check["state"]], lead=f"{check['state']:<5}{check['name']:<18}")
         if check["remedy"]:
-            screen.say(check["remedy"], lead=" " * 17)
+            screen.say(check["remedy"], lead=" " * 23)

@@ -126,6 +126,8 @@ def say_report(screen: Screen, told: dict[str, Any]) -> None:
         screen.say(f"{said}.", "green")
     else:
         screen.say(f"{said}: that does not add up.", "bold red")
+    if told["pruned_at"]:
+        screen.say(f"What its older mails said was pruned on {clock(told['pruned_at'])}; what became of them is kept.")
 
 
 @verb(uncertain, "list")

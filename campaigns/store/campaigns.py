@@ -49,6 +49,7 @@ class Campaign:
     queued_at: int | None = None
     finished_at: int | None = None
     audience: str = ""  # JSON, see `campaigns/model/audience.py`; "" is everybody
+    pruned_at: int | None = None  # when the content of its mails began to be pruned
 
 
 def find(conn: Connection, name: str) -> Campaign | None:

@@ -67,6 +67,11 @@ def own(conn: Connection, message_ids: Sequence[int]) -> dict[int, tuple[Attachm
     return found
 
 
+def hashes(conn: Connection) -> Sequence[str]:
+    """The names of all copies that some campaign's mails carry."""
+    return conn.scalars(select(files.c.sha256)).all()
+
+
 def sweep(store: Store, kept: KeptFiles, now: float) -> None:
     """Remove copies that no campaign knows: a crash came between the copy and its row. `now` in epoch seconds."""
     names = kept.old_names(now)

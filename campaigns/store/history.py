@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
-from campaigns.clock import to_micros
+from campaigns.clock import from_micros, to_micros
 from campaigns.store.tables import history
 
 
@@ -44,6 +44,12 @@ def last_said(conn: Connection, key: str, *, thing: str, thing_id: int, until: i
         if key in said:
             return said
     return {}
+
+
+def last_at(conn: Connection, verb: str) -> datetime | None:
+    """When a verb was last called."""
+    at: int | None = conn.scalar(select(func.max(history.c.at)).where(history.c.verb == verb))
+    return None if at is None else from_micros(at)
 
 
 def mentions(conn: Connection, verb: str, word: str) -> bool:

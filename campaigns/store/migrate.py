@@ -4,10 +4,9 @@ Alembic is imported only where tables are made: every other command reads the sc
 A schema's number is its last migration's revision, four digits, counted up.
 """
 
-import os
-import sqlite3
+import re
 import uuid
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
@@ -17,13 +16,13 @@ from sqlalchemy import Connection, insert, inspect, text
 from campaigns import __version__
 from campaigns.clock import Clock
 from campaigns.errors import StoreError, Where
-from campaigns.store import history
+from campaigns.store import copying, history
 from campaigns.store.engine import APPLICATION_ID, Store, create_file
 from campaigns.store.lock import worker_lock
 from campaigns.store.machine import machine_id
 from campaigns.store.tables import workspace
 
-SCHEMA = "0006"
+SCHEMA = "0009"
 
 
 def create_store(url: str, *, made_by: str, clock: Clock) -> None:
@@ -50,13 +49,7 @@ def create_store(url: str, *, made_by: str, clock: Clock) -> None:
 def open_store(url: str) -> Store:
     """The store at `url`, if this Mergecast can work with it as it is; StoreError says why not."""
     store = _existing(url)
-    found = _schema(store)
-    if found > SCHEMA:
-        raise StoreError(
-            f"The database has schema {found}; this Mergecast, {__version__}, knows schemas up to {SCHEMA}.",
-            where=_where(store),
-            remedy="Install the newer Mergecast that last worked here.",
-        )
+    found = _known_schema(store)
     if found < SCHEMA:
         raise StoreError(
             f"The database has schema {found}; this Mergecast, {__version__}, needs schema {SCHEMA}.",
@@ -64,6 +57,15 @@ def open_store(url: str) -> Store:
             remedy="Run `mergecast upgrade`: it makes a copy first.",
         )
     return store
+
+
+def schema_of(url: str) -> str:
+    """The schema of a store that this Mergecast can work with, if need be after an upgrade; StoreError."""
+    store = _existing(url)
+    try:
+        return _known_schema(store)
+    finally:
+        store.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,8 @@ def upgrade_store(url: str, *, who: str, clock: Clock) -> Upgrade:
     """Bring an older store up to date, under the worker's lock, after a copy: wholly, or it is as it was."""
     store = _existing(url)
     try:
-        found = _schema(store)
-        if found >= SCHEMA:
-            open_store(url).close()  # which refuses a newer one
+        found = _known_schema(store)
+        if found == SCHEMA:
             return Upgrade(found, found, None)
         with worker_lock(store.path) if store.path else nullcontext():
             copy = _copy(store.path, found, clock) if store.path else None
@@ -152,6 +153,18 @@ def _existing(url: str) -> Store:
     return store
 
 
+def _known_schema(store: Store) -> str:
+    """The store's schema; StoreError if it is newer than ours."""
+    found = _schema(store)
+    if found > SCHEMA:
+        raise StoreError(
+            f"The database has schema {found}; this Mergecast, {__version__}, knows schemas up to {SCHEMA}.",
+            where=_where(store),
+            remedy="Install the newer Mergecast that last worked here.",
+        )
+    return found
+
+
 def _schema(store: Store) -> str:
     with store.read() as conn:
         if inspect(conn).has_table("alembic_version"):
@@ -168,18 +181,23 @@ def _schema(store: Store) -> str:
 def _copy(path: Path, schema: str, clock: Clock) -> Path:
     """The whole database, write-ahead log included, beside the original; only its owner may read it."""
     copy = path.with_name(f"{path.name}.{schema}-{clock.now().astimezone(UTC):%Y%m%dT%H%M%SZ}")
+    copying.refuse_without_room(path.parent, copying.size_of(path), "the copy that comes before an upgrade")
     try:
-        os.close(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))  # VACUUM INTO fills an empty file
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute("VACUUM INTO ?", (str(copy),))
-    except (OSError, sqlite3.Error) as error:
-        copy.unlink(missing_ok=True)
+        copying.copy_database(path, copy, at=clock.micros())
+    except (OSError, StoreError) as error:
+        said = error.sentence if isinstance(error, StoreError) else f"{error}."
         raise StoreError(
-            f"The copy that comes before an upgrade cannot be made: {error}. Nothing was changed.",
+            f"The copy that comes before an upgrade cannot be made: {said} Nothing was changed.",
             where=Where(file=str(copy)),
             remedy="Make room for a second database of this size, then run `mergecast upgrade` again.",
         ) from error
     return copy
+
+
+def old_copies(path: Path) -> list[Path]:
+    """The copies that upgrades have left beside the database, the oldest first."""
+    copy = re.compile(re.escape(path.name) + r"\.\d{4}-\d{8}T\d{6}Z")
+    return sorted(found for found in path.parent.iterdir() if copy.fullmatch(found.name))
 
 
 def _where(store: Store) -> Where:

@@ -32,6 +32,7 @@ class Sheet:
     rows: int
     at: int
     who: str
+    pruned_at: int | None  # microseconds UTC; None while its cells are there
 
 
 def begin(
@@ -114,6 +115,13 @@ def latest(conn: Connection, list_id: int) -> Sheet | None:
 
 def by_id(conn: Connection, sheet_id: int) -> Sheet:
     return _sheet(conn.execute(select(sheets).where(sheets.c.id == sheet_id)).one())
+
+
+def kept_files(conn: Connection) -> list[tuple[str, str]]:
+    """Hash and name of each imported file that the workspace keeps."""
+    kept = and_(sheets.c.kept, sheets.c.n.is_not(None), sheets.c.pruned_at.is_(None))
+    query = select(sheets.c.sha256, sheets.c.file_name).where(kept).distinct()
+    return [(row.sha256, row.file_name) for row in conn.execute(query)]
 
 
 def columns_of(conn: Connection, sheet_id: int) -> tuple[Column, ...]:

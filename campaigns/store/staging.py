@@ -245,8 +245,10 @@ def frozen_rows(conn: Connection, campaign_id: int, sheet_id: int, rows: Collect
     return [Frozen._make(row) for row in found]
 
 
-_FROZEN = select(messages.c.id, messages.c.recipient_id, recipients.c.row, messages.c.shape_id, messages.c.slots).join(
-    recipients, recipients.c.id == messages.c.recipient_id
+_FROZEN = (
+    select(messages.c.id, messages.c.recipient_id, recipients.c.row, messages.c.shape_id, messages.c.slots)
+    .join(recipients, recipients.c.id == messages.c.recipient_id)
+    .where(messages.c.slots.is_not(None))  # else its content was pruned
 )
 
 

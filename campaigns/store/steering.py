@@ -61,12 +61,13 @@ def cancel_queued(conn: Connection, campaign_id: int, *, at: datetime, limit: in
 
 
 def failed(conn: Connection, campaign_id: int, *, until: datetime, limit: int) -> Sequence[int]:
-    """Ids of messages of a campaign that were rejected or expired up to an instant."""
+    """Ids of messages of a campaign that were rejected or expired up to an instant, and can be made once more."""
     query = select(messages.c.id).where(
         SETTLED,
         messages.c.campaign_id == campaign_id,
         messages.c.state.in_([int(state) for state in FAILED]),
         messages.c.settled_at <= to_micros(until),
+        messages.c.slots.is_not(None),  # else its content was pruned
         NO_PROOF,
     )
     return conn.scalars(query.limit(limit)).all()

@@ -45,6 +45,7 @@ workspace = Table(
     Column("machine_id", Text, nullable=False),
     Column("made_by", Text, nullable=False),
     Column("made_at", BigInteger, nullable=False),
+    Column("copied_since", BigInteger),  # when this copy was made, if it is one and nobody has accepted it yet
 )
 
 history = Table(
@@ -84,6 +85,7 @@ sheets = Table(
     Column("rows", Integer, nullable=False, default=0),
     Column("at", BigInteger, nullable=False),
     Column("who", Text, nullable=False),
+    Column("pruned_at", BigInteger),  # since when its cells and its kept file are gone; null while they are there
     UniqueConstraint("list_id", "n"),
 )
 
@@ -165,6 +167,7 @@ campaigns = Table(
     Column(
         "audience", Text, nullable=False, server_default=text("''")
     ),  # JSON: whom of the list it is for, "" = everybody
+    Column("pruned_at", BigInteger),  # when the content of its mails began to be pruned
     UniqueConstraint("series", "occurrence"),
 )
 

@@ -77,6 +77,7 @@ class Session:
         self.wire = Wire()
         self.features = Features()
         self.stage = Stage.CONNECT
+        self.greeting = ""
         self._timeouts = timeouts
         self._hidden: set[str] = set()
         self._secrets: re.Pattern[str] | None = None
@@ -179,6 +180,7 @@ async def _connect(
 
 async def _greet(session: Session) -> None:
     greeting = await session.hear(Stage.CONNECT)
+    session.greeting = greeting.text
     if greeting.code != 220:
         raise RefusedError(session.judged(Stage.CONNECT, greeting))
 

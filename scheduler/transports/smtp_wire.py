@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from typing import cast
+from typing import Any, cast
 
 from scheduler.transports.smtp_replies import GarbageError, Replies, Reply
 
@@ -83,6 +83,11 @@ class Wire(asyncio.Protocol):
         assert self._transport is not None
         name = self._transport.get_extra_info("sockname")
         return str(name[0]) if isinstance(name, tuple) else "127.0.0.1"
+
+    def certificate(self) -> dict[str, Any]:
+        """The server's, as `ssl` tells it; empty without encryption."""
+        assert self._transport is not None
+        return self._transport.get_extra_info("peercert") or {}
 
     def abort(self, why: str = "The connection was dropped.") -> None:
         """Drop the connection at once; what was not sent yet is never sent."""

@@ -96,10 +96,28 @@ AUDIENCE = {"where": WORDS, "exclude": (list,), "not_mailed_in": WORDS}
 WAITING = {"for": WORDS, "until": MAYBE_WORDS}
 REPORT = {
     "campaign": WORDS, "template": WORDS, "version": MAYBE_NUMBER, "rows": NUMBER, "left_out": COUNTS,
-    "messages": MESSAGES, "adds_up": YES,
+    "messages": MESSAGES, "adds_up": YES, "pruned_at": MAYBE_WORDS,
 }  # fmt: skip
 RUN = {"seconds": (int, float), "messages": COUNTS}
-DOCTOR = {"checks": [{"name": WORDS, "state": WORDS, "sentence": WORDS, "remedy": WORDS}]}
+SIZES = {"folders": COUNTS, "tables": COUNTS, "free_in_database": NUMBER}
+DOCTOR = {"checks": [{"name": WORDS, "state": WORDS, "sentence": WORDS, "remedy": WORDS}], "sizes": SIZES}
+BACKUP = {
+    "file": WORDS, "bytes": NUMBER, "bytes_unpacked": NUMBER, "files": NUMBER, "schema": WORDS, "made_at": WORDS,
+    "missing": (list,), "secrets": (list,), "left_out": (list,),
+}  # fmt: skip
+RESTORED_BACKUP = {
+    "workspace": WORDS, "made_at": WORDS, "made_by": WORDS, "files": NUMBER, "bytes": NUMBER, "schema": WORDS,
+    "upgrade": YES, "elsewhere": WORDS,
+}  # fmt: skip
+AMOUNT = {"count": NUMBER, "bytes": NUMBER}
+PRUNED = {
+    "older": WORDS, "before": WORDS,
+    "dropped": {
+        "messages": AMOUNT, "shapes": AMOUNT, "constants": AMOUNT, "attachments": AMOUNT, "rows": AMOUNT,
+        "sheets": AMOUNT, "rehearsals": AMOUNT,
+    },
+    "database": {"bytes_before": NUMBER, "bytes_after": NUMBER, "why_not_smaller": WORDS},
+}  # fmt: skip
 
 
 def mistakes(told: Any, agreed: Any, at: str = "") -> list[str]:

@@ -115,6 +115,7 @@ class SendgridDouble:
         self.requests = 0  # that came in whole, whatever the answer
         self.connections = 0
         self.last_headers: dict[str, str] = {}
+        self.headers: dict[str, dict[str, str]] = {}  # of the last request to each path
         self.url = ""
         self._script: deque[Step] = deque()
         self._server: asyncio.Server | None = None
@@ -192,7 +193,7 @@ class SendgridDouble:
     async def _serve(self, talk: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while asked := await _read(talk, reader, writer):
             self.requests += 1
-            self.last_headers = asked.headers
+            self.last_headers = self.headers[asked.path] = asked.headers
             sending = not asked.path.startswith("/double/")
             step = self._script.popleft() if sending and self._script else Step(usual=True)
             if step.usual or step.taken:
@@ -207,6 +208,8 @@ class SendgridDouble:
                     await reader.read()  # until the client gives up
                     return
                 reply = _scripted(step, reply if step.taken else None)
+            if asked.method == "HEAD":
+                reply.body = b""
             head, body = _written(talk, reply)
             writer.write(head + (body[: len(body) // 2] if step.cut else body))
             await writer.drain()

@@ -26,7 +26,7 @@ def looked(url: str, key: str = KEY, **settings: Any) -> Check:
     table = {"kind": "sendgrid", "base_url": url, "api_key": key, **settings}
     asked = Settings.model_validate({"sender": {"from": SENDER}, "transports": {"cloud": table}})
     probe = dict(zip(asked.transports, probes(Workspace(Path("/"), asked)), strict=True))["cloud"]
-    return probe()
+    return probe()[0]
 
 
 def told(double: SendgridDouble, **answers: Any) -> Check:

@@ -1,6 +1,7 @@
 import re
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from alembic import command
@@ -116,11 +117,12 @@ def scripts() -> ScriptDirectory:
 
 
 def test_a_new_store_knows_itself(database: Path) -> None:
-    ((uuid, machine_id, made_by, made_at),) = sql(database, "SELECT * FROM workspace")
+    ((uuid, machine_id, made_by, made_at, copied),) = sql(database, "SELECT * FROM workspace")
     assert len(str(uuid)) == 36
     assert machine_id
     assert made_by == "mergecast 0.1.0"
     assert made_at == int(CLOCK.now().timestamp() * 1_000_000)
+    assert copied is None
 
 
 def test_a_new_file_has_its_marks_and_only_its_owner_may_read_it(database: Path) -> None:
@@ -255,10 +257,21 @@ def test_an_upgrade_copies_first_and_keeps_everything(older: Path) -> None:
     assert done.copy.stat().st_mode & 0o777 == 0o600
     assert sql(done.copy, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
     assert sql(done.copy, "SELECT name FROM lists") == [("Club",)]
+    assert sql(done.copy, "SELECT copied_since IS NOT NULL FROM workspace") == [(1,)]
+    assert sql(older, "SELECT copied_since IS NOT NULL FROM workspace") == [(0,)]
+    assert migrate.old_copies(older) == [done.copy]
     assert sql(done.copy, "PRAGMA application_id") == [(APPLICATION_ID,)]
     assert sql(older, "SELECT name, colour FROM lists") == [("Club", None)]
     assert sql(older, "SELECT who, verb FROM history") == [("ada", "upgrade")]
     migrate.open_store(url(older)).close()
+
+
+def test_an_upgrade_without_room_for_its_copy_changes_nothing(older: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _folder: SimpleNamespace(free=1_000))
+    with pytest.raises(StoreError, match="no room for the copy that comes before an upgrade"):
+        migrate.upgrade_store(url(older), who="ada", clock=CLOCK)
+    assert sql(older, "SELECT version_num FROM alembic_version") == [(NEWEST,)]
+    assert migrate.old_copies(older) == []
 
 
 def test_an_upgrade_that_fails_changes_nothing(older: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,15 +3,19 @@ from collections import namedtuple
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from campaigns.actions import doctor as module
-from campaigns.actions.doctor import Check, CheckState, DoctorResult, doctor, filesystem_of
+from campaigns.actions import filesystem
+from campaigns.actions.doctor import DoctorResult, Probe, doctor
+from campaigns.actions.doctor_check import Check, CheckState
+from campaigns.actions.doctor_clock import date_in, offset
+from campaigns.actions.filesystem import filesystem_of
 from campaigns.actions.init import init
 from campaigns.actions.relays import Relay
 from campaigns.clock import to_micros
-from campaigns.store import workers
+from campaigns.store import history, workers
 from campaigns.store.migrate import open_store
 from campaigns.workspace import Workspace
 
@@ -54,8 +58,8 @@ def test_a_fresh_workspace_is_well_but_for_its_sender_and_worker(root: Path) -> 
     result = doctor(root, {}, clock=Clock())
     assert result.well
     states = seen(result)
-    assert {name for name, state in states.items() if state is CheckState.WARN} <= {"sender", "worker", "disk"}
-    assert {"workspace", "settings", "secrets", "database", "share", "disk"} <= set(states)
+    assert {name for name, state in states.items() if state is CheckState.WARN} <= {"sender", "worker", "disk", "clock"}
+    assert {"workspace", "settings", "secrets", "database", "share", "disk", "sizes", "copies", "backup"} <= set(states)
 
 
 def test_the_document_has_a_state_a_sentence_and_a_remedy_for_each(root: Path) -> None:
@@ -118,15 +122,76 @@ def test_transports_are_looked_at_by_their_probes_with_their_secrets(root: Path)
     env = {"MERGECAST_TRANSPORTS__RELAY__PASSWORD": "hunter2"}
     bad = Check("relay", CheckState.BAD, "The server refuses the password.", "Look at secrets.toml.")
 
-    def probes(workspace: Workspace) -> list[module.Probe]:
+    def probes(workspace: Workspace) -> list[Probe]:
         relay = workspace.settings.transports["relay"]
         assert relay.kind == "smtp"
         assert relay.password is not None
-        return [lambda: bad]
+        return [lambda: [bad]]
 
     result = doctor(root, env, probes, clock=Clock())
     assert bad in result.checks
     assert not result.well
+
+
+def test_every_folder_and_table_has_its_size(root: Path) -> None:
+    (root / "mail" / "new").mkdir()
+    (root / "mail" / "new" / "4d.0102030405060708.eml").write_bytes(b"x" * 5_000)
+    sizes = doctor(root, {}, clock=Clock()).as_json()["sizes"]
+    assert set(sizes["folders"]) == {"database", "templates", "attachments", "sheets", "previews", "mail"}
+    assert sizes["folders"]["mail"] == 5_000
+    told = sum(sizes["tables"].values()) + sizes["free_in_database"]
+    assert sizes["folders"]["database"] - 4_096 <= told <= sizes["folders"]["database"]  # a page is SQLite's own
+    assert {"messages", "history", "campaigns"} <= set(sizes["tables"])
+
+
+def test_copies_that_upgrades_have_left_are_named(root: Path) -> None:
+    assert seen(doctor(root, {}, clock=Clock()))["copies"] is CheckState.GOOD
+    (root / "mergecast.db.0001-20260101T000000Z").write_bytes(b"old")
+    (root / "mergecast.db.note").write_bytes(b"none of ours")
+    result = doctor(root, {}, clock=Clock())
+    assert seen(result)["copies"] is CheckState.WARN
+    assert "mergecast.db.0001-20260101T000000Z." in sentence(result, "copies")
+
+
+def test_a_backup_is_asked_for_once_something_was_sent_and_every_week(root: Path) -> None:
+    states = []
+    for verb, days in (("", 0), ("send", 9), ("backup", 8), ("backup", 6)):
+        if verb:
+            record(root, verb, NOW - timedelta(days=days))
+        states.append(seen(doctor(root, {}, clock=Clock()))["backup"])
+    assert states == [CheckState.GOOD, CheckState.WARN, CheckState.WARN, CheckState.GOOD]
+
+
+def record(root: Path, verb: str, at: datetime) -> None:
+    store = open_store(f"sqlite:///{root / 'mergecast.db'}")
+    with store.write() as conn:
+        history.record(conn, at=at, who="ada", verb=verb, thing="workspace")
+    store.close()
+
+
+@pytest.mark.parametrize(("said", "state"), [(0, CheckState.GOOD), (5, CheckState.WARN), (-1, None)])
+def test_the_kernel_is_asked_whether_its_clock_is_kept(
+    root: Path, monkeypatch: pytest.MonkeyPatch, said: int, state: CheckState | None
+) -> None:
+    monkeypatch.setattr("ctypes.CDLL", lambda _name: SimpleNamespace(adjtimex=lambda _buffer: said))
+    assert seen(doctor(root, {}, clock=Clock())).get("clock") is state
+
+
+@pytest.mark.parametrize(
+    ("ahead", "state"),
+    [(0, CheckState.GOOD), (-9, CheckState.GOOD), (40, CheckState.WARN), (-40, CheckState.WARN), (400, CheckState.BAD)],
+)
+def test_a_server_s_clock_is_compared_with_ours(ahead: int, state: CheckState) -> None:
+    theirs = date_in("220 mx.example.com Microsoft ESMTP MAIL Service ready at Mon, 23 Nov 2026 21:00:00 +0100")
+    assert theirs == NOW
+    check = offset("relay clock", "mx.example.com", theirs, NOW + timedelta(seconds=ahead))
+    assert check.state is state
+    assert ("ahead of" in check.sentence) is (ahead > 10)
+
+
+@pytest.mark.parametrize("said", ["220 mx.example.com ESMTP Postfix", "Mon, 31 Feb 2026 20:00:00 +0000", ""])
+def test_a_server_that_does_not_tell_the_time_is_not_asked_again(said: str) -> None:
+    assert date_in(said) is None
 
 
 @pytest.mark.parametrize(
@@ -140,12 +205,12 @@ def test_free_disk_is_judged(root: Path, monkeypatch: pytest.MonkeyPatch, free: 
 
 @pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "9p", "smbfs"])
 def test_a_network_share_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    monkeypatch.setattr(module, "_mounts", lambda: iter([("/", "ext4"), (str(root.parent), kind)]))
+    monkeypatch.setattr(filesystem, "_mounts", lambda: iter([("/", "ext4"), (str(root.parent), kind)]))
     assert seen(doctor(root, {}, clock=Clock()))["share"] is CheckState.BAD
 
 
 def test_the_nearest_mount_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = [("/", "ext4"), ("/srv", "nfs"), ("/srv/mail", "xfs"), ("/srvother", "zfs")]
-    monkeypatch.setattr(module, "_mounts", lambda: iter(mounts))
+    monkeypatch.setattr(filesystem, "_mounts", lambda: iter(mounts))
     assert filesystem_of(Path("/srv/mail/shop")) == "xfs"
     assert filesystem_of(Path("/srv/other")) == "nfs"

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from campaigns.actions.desk import Desk
-from campaigns.actions.doctor import Check, CheckState
+from campaigns.actions.doctor_check import Check, CheckState
 from campaigns.actions.init import init
 from campaigns.cli.face import Face, main
 from campaigns.cli.house import add_doctor
@@ -52,7 +52,9 @@ def run(folder: Path, sent: list[str], capsys: pytest.CaptureFixture[str]) -> Ru
         """More than one command, or Typer would leave out their names."""
 
     add_merge(app, run_until_idle)
-    add_doctor(app, lambda _workspace: [lambda: Check("relay", CheckState.BAD, "It refuses the password.", "Mend it.")])
+    add_doctor(
+        app, lambda _workspace: [lambda: [Check("relay", CheckState.BAD, "It refuses the password.", "Mend it.")]]
+    )
 
     def run(*args: str) -> tuple[int, str, str]:
         status = main(app, list(args))

@@ -234,7 +234,14 @@ def test_a_report_adds_up_in_words(paper: Paper) -> None:
     left_out, messages = {"duplicate": 2, "rejected": 1}, {"accepted": 6, "queued": 0}
     say_report(
         paper.screen,
-        {"campaign": "spring", "rows": 9, "left_out": left_out, "messages": messages, "adds_up": True},
+        {
+            "campaign": "spring",
+            "rows": 9,
+            "left_out": left_out,
+            "messages": messages,
+            "adds_up": True,
+            "pruned_at": None,
+        },
     )
     assert "9 rows = 3 left out + 6 mails." in str(paper)
 
