@@ -15,7 +15,7 @@ import trustme
 from tests.doubles.command_line import CommandLine, until
 from tests.doubles.documents import STATUS, WAITING, WORKER, mistakes
 from tests.doubles.folders import asked
-from tests.doubles.prepared import MANY, prepared
+from tests.doubles.prepared import MANY, prepared, relay
 from tests.doubles.serving import serving
 from tests.doubles.smtp_server import SmtpServer
 
@@ -32,8 +32,7 @@ def server() -> Iterator[SmtpServer]:
 @pytest.fixture
 def workspace(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, server: SmtpServer) -> Workspace:
     def make(more: str = "", port: int = 0, **env: str) -> CommandLine:
-        relay = f'[transports.relay]\nkind = "smtp"\nhost = "127.0.0.1"\nport = {port or server.port}\ntls = "none"\n'
-        here = prepared(tmp_path_factory, tmp_path / "shop", relay + more)
+        here = prepared(tmp_path_factory, tmp_path / "shop", relay(port or server.port, more))
         return CommandLine(here.folder, env)
 
     return make
