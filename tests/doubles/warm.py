@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 LIBRARIES = (
@@ -35,8 +35,7 @@ def run(line: Sequence[str], folder: Path, env: Mapping[str, str], typed: str, t
         for file, text in zip(files, (request, typed), strict=False):
             file.write(text.encode())
             file.seek(0)
-        socket.send_fds(_waiting(), [b"?"], [file.fileno() for file in files])
-        status = _status(_waiting(), timeout)
+        status = _status(_waiting(), [file.fileno() for file in files], timeout)
         for file in files:
             file.seek(0)
         out, err = (file.read().decode() for file in files[2:])
@@ -63,18 +62,23 @@ def _environment() -> dict[str, str]:
     return {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
-def _status(waiting: socket.socket, timeout: float) -> int:
-    child = int(waiting.recv(16))
-    waiting.settimeout(timeout)
+def _status(waiting: socket.socket, files: list[int], timeout: float) -> int:
+    """How the command ends; if it does not, or the test is stopped meanwhile, it is killed, and the next starts afresh."""
+    child = 0
     try:
-        return int(waiting.recv(16))
-    except TimeoutError:
+        socket.send_fds(waiting, [b"?"], files)
+        child = int(waiting.recv(16))
+        waiting.settimeout(timeout)
+        status = int(waiting.recv(16))
         waiting.settimeout(None)
-        os.kill(child, signal.SIGKILL)
-        waiting.recv(16)
+    except BaseException:
+        if child:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        waiting.close()
+        _waiting.cache_clear()
         raise
-    finally:
-        waiting.settimeout(None)
+    return status
 
 
 def load_libraries() -> None:
@@ -97,9 +101,10 @@ def fork_for_each(asked: socket.socket) -> bool:
             return True
         for file in files:
             os.close(file)
-        asked.sendall(f"{child:<16}".encode())
-        _, status = os.waitpid(child, 0)
-        asked.sendall(f"{os.waitstatus_to_exitcode(status):<16}".encode())
+        with suppress(BrokenPipeError):  # nobody waits any more
+            asked.sendall(f"{child:<16}".encode())
+            _, status = os.waitpid(child, 0)
+            asked.sendall(f"{os.waitstatus_to_exitcode(status):<16}".encode())
 
 
 def become(request: int, *streams: int) -> None:
