@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Insert, Table
-from sqlalchemy.dialects import postgresql, sqlite
+
+from campaigns.store.engine import upsert
 
 
 def insert_rows(conn: Connection, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -17,8 +18,7 @@ def insert_rows(conn: Connection, table: Table, names: tuple[str, ...], rows: Se
 
 def insert_new(conn: Connection, table: Table, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
     """The same, passing over rows whose key is there already."""
-    into = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    _execute(conn, into(table).on_conflict_do_nothing(), names, rows)
+    _execute(conn, upsert(conn, table).on_conflict_do_nothing(), names, rows)
 
 
 def _execute(conn: Connection, statement: Insert, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:

@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, exc, make_url
+from sqlalchemy.dialects import sqlite
 
 from campaigns.errors import StoreError
 
-__all__ = ["APPLICATION_ID", "BUSY_SECONDS", "Connection", "Store", "create_file"]
+__all__ = ["APPLICATION_ID", "BUSY_SECONDS", "Connection", "Store", "create_file", "upsert"]
 
 APPLICATION_ID = 0x4D434153  # "MCAS": tells `file` and a curious person what this SQLite file is
 BUSY_SECONDS = 10.0
@@ -64,6 +65,15 @@ def create_file(path: Path) -> None:
     connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.close()
+
+
+def upsert(connection: Connection, table: Table) -> Any:
+    """An INSERT that knows ON CONFLICT, in the words of the connection's database."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # it takes its time, and only a server needs it
+
+    return postgresql.insert(table)
 
 
 def _parsed(url: str) -> URL:

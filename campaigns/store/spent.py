@@ -3,9 +3,8 @@
 from collections.abc import Collection
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from campaigns.store.engine import upsert
 from campaigns.store.tables import throttle_use
 
 
@@ -17,8 +16,7 @@ def read(connection: Connection, throttle: str) -> list[tuple[int, int]]:
 
 def write(connection: Connection, uses: Collection[tuple[str, int, int]]) -> None:
     """Keep (throttle, slice, used) for each slice that was spent from."""
-    into = sqlite_insert if connection.dialect.name == "sqlite" else pg_insert
-    statement = into(throttle_use)
+    statement = upsert(connection, throttle_use)
     statement = statement.on_conflict_do_update(
         index_elements=[throttle_use.c.throttle, throttle_use.c.slice], set_={"used": statement.excluded.used}
     )

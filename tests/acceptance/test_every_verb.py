@@ -17,7 +17,7 @@ from tests.doubles import documents
 from tests.doubles.command_line import CommandLine
 from tests.doubles.documents import mistakes
 from tests.doubles.folders import asked, files_of
-from tests.doubles.prepared import SENDER, prepared
+from tests.doubles.prepared import SENDER, prepared, relay
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_doctor_says_what_is_good_and_what_to_do(here: CommandLine) -> None:
 
 def test_doctor_ends_with_1_for_a_transport_that_cannot_be_reached(here: CommandLine) -> None:
     with (here.folder / "mergecast.toml").open("a", encoding="utf-8") as file:
-        file.write('[transports.relay]\nkind = "smtp"\nhost = "127.0.0.1"\nport = 1\ntls = "none"\n')
+        file.write(relay(port=1))
     told = here.json("doctor", status=1)
     assert mistakes(told, documents.DOCTOR) == []
     (bad,) = [check for check in told["checks"] if check["state"] == "bad"]

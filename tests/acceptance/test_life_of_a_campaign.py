@@ -11,7 +11,7 @@ import pytest
 
 from tests.doubles.command_line import CommandLine, until
 from tests.doubles.folders import asked
-from tests.doubles.prepared import LETTER, PEOPLE, prepared
+from tests.doubles.prepared import LETTER, PEOPLE, prepared, relay
 from tests.doubles.serving import serving
 from tests.doubles.smtp_server import SmtpServer
 
@@ -26,15 +26,7 @@ def server() -> Iterator[SmtpServer]:
 @pytest.fixture
 def here(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, server: SmtpServer) -> CommandLine:
     """The prepared workspace with a transport `relay` of one connection."""
-    settings = f"""
-        [transports.relay]
-        kind = "smtp"
-        host = "127.0.0.1"
-        port = {server.port}
-        tls = "none"
-        connections = 1
-    """
-    return prepared(tmp_path_factory, tmp_path / "shop", settings)
+    return prepared(tmp_path_factory, tmp_path / "shop", relay(server.port, "connections = 1\n"))
 
 
 def queue(here: CommandLine, *more: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -134,7 +135,8 @@ def test_with_json_there_is_one_document(here: CommandLine) -> None:
 
 def test_the_module_is_the_command(here: CommandLine) -> None:
     assert MODULE[-1] == "scheduler.cli"
-    assert here.run("--version").out == CommandLine(here.folder, as_module=True).run("--version").out
+    command = CommandLine(here.folder, cold=True)
+    assert command.run("--version").out == replace(command, as_module=True).run("--version").out
 
 
 def test_where_nobody_can_answer_nothing_is_queued(here: CommandLine) -> None:

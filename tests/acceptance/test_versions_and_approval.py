@@ -11,7 +11,7 @@ import pytest
 from tests.doubles import documents
 from tests.doubles.command_line import CommandLine
 from tests.doubles.documents import mistakes
-from tests.doubles.prepared import prepared
+from tests.doubles.prepared import prepared, relay
 from tests.doubles.serving import serving
 from tests.doubles.smtp_server import SmtpServer
 
@@ -32,8 +32,7 @@ def server() -> Iterator[SmtpServer]:
 
 
 def workspace(folder: Path, factory: pytest.TempPathFactory, port: int, first_line: str = "") -> CommandLine:
-    relay = f'[transports.relay]\nkind = "smtp"\nhost = "127.0.0.1"\nport = {port}\ntls = "none"\n'
-    here = prepared(factory, folder, relay)
+    here = prepared(factory, folder, relay(port))
     settings = folder / "mergecast.toml"
     settings.write_text(f"{first_line}\n{settings.read_text(encoding='utf-8')}", encoding="utf-8")
     write_page(folder)

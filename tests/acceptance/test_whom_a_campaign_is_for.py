@@ -12,7 +12,7 @@ from tests.doubles import documents
 from tests.doubles.command_line import CommandLine
 from tests.doubles.documents import mistakes
 from tests.doubles.folders import files_of
-from tests.doubles.prepared import LETTER, prepared
+from tests.doubles.prepared import LETTER, prepared, relay
 from tests.doubles.serving import serving
 from tests.doubles.smtp_server import SmtpServer
 
@@ -39,14 +39,7 @@ def server() -> Iterator[SmtpServer]:
 @pytest.fixture
 def here(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, server: SmtpServer) -> CommandLine:
     """The prepared workspace, a workbook with typed cells, and a list of people to be left alone."""
-    settings = f"""
-        [transports.relay]
-        kind = "smtp"
-        host = "127.0.0.1"
-        port = {server.port}
-        tls = "none"
-    """
-    here = prepared(tmp_path_factory, tmp_path / "shop", settings)
+    here = prepared(tmp_path_factory, tmp_path / "shop", relay(server.port))
     write_club(here.folder / "club.xlsx")
     (here.folder / "partners.csv").write_text("email\nEVE@EXAMPLE.ORG\nzoe@example.org\n", encoding="utf-8")
     return here

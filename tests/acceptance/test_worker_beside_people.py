@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import sqlite3
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,7 +17,7 @@ import trustme
 from tests.doubles.command_line import CommandLine, until
 from tests.doubles.documents import STATUS, WAITING, WORKER, mistakes
 from tests.doubles.folders import asked
-from tests.doubles.prepared import MANY, prepared
+from tests.doubles.prepared import MANY, prepared, relay
 from tests.doubles.serving import serving
 from tests.doubles.smtp_server import SmtpServer
 
@@ -32,8 +34,7 @@ def server() -> Iterator[SmtpServer]:
 @pytest.fixture
 def workspace(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, server: SmtpServer) -> Workspace:
     def make(more: str = "", port: int = 0, **env: str) -> CommandLine:
-        relay = f'[transports.relay]\nkind = "smtp"\nhost = "127.0.0.1"\nport = {port or server.port}\ntls = "none"\n'
-        here = prepared(tmp_path_factory, tmp_path / "shop", relay + more)
+        here = prepared(tmp_path_factory, tmp_path / "shop", relay(port or server.port, more))
         return CommandLine(here.folder, env)
 
     return make
@@ -201,9 +202,9 @@ def test_a_campaign_starts_at_its_instant_and_not_before(workspace: Workspace, s
 def test_a_late_campaign_is_paused_and_goes_when_resumed(workspace: Workspace, server: SmtpServer) -> None:
     here = workspace(MERGECAST_LATE_AFTER="1s")
     here.run("create", "spring", "--template", "letter", "--list", "people", "--replace")
-    at = datetime.now(ZoneInfo("Europe/Berlin")).replace(tzinfo=None, microsecond=0) + timedelta(seconds=3)
-    here.run("send", "spring", "--yes", "--transport", "relay", "--at", at.isoformat(sep=" "))
-    time.sleep(max(0.0, (at - datetime.now(ZoneInfo("Europe/Berlin")).replace(tzinfo=None)).total_seconds()) + 1.5)
+    here.run("send", "spring", "--yes", "--transport", "relay", "--at", "tomorrow 09:00")
+    with closing(sqlite3.connect(here.folder / "mergecast.db")) as store, store:  # as if tomorrow had come
+        store.execute("UPDATE campaigns SET starts_at = (strftime('%s') - 5) * 1000000 WHERE name = 'spring'")
     assert_trouble(here, "no worker is running")
     here.run("run", "--until-idle")
     assert (state_of(here), server.mails) == ("paused", [])

@@ -14,12 +14,10 @@ from typing import Any
 
 from sqlalchemy import select
 
-from campaigns.clock import SystemClock
 from campaigns.message.message import handle
 from campaigns.model.states import MessageState
 from campaigns.store import tables
 from campaigns.store.engine import Store
-from campaigns.store.migrate import create_store
 from tests.doubles.command_line import CommandLine, Ran, Running
 from tests.doubles.filled_store import add_campaign, new_store
 from tests.doubles.sendgrid_mails import Mail
@@ -101,7 +99,7 @@ class Ground:
         """An empty store and a template."""
         (self.root / "templates").mkdir(mode=0o700, exist_ok=True)
         (self.root / "templates" / "letter.html").write_text(LETTER, encoding="utf-8")
-        create_store(f"sqlite:///{self.root / 'mergecast.db'}", made_by="test", clock=SystemClock())
+        new_store(self.root).close()
 
     def prepare(self, people: int) -> None:
         """The same as `fill`, by the command line, from a sheet."""

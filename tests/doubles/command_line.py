@@ -1,4 +1,8 @@
-"""`mergecast` as a person types it: a process of its own, in a folder of its own, with a bare environment."""
+"""`mergecast` as a person types it: a process of its own, in a folder of its own, with a bare environment.
+
+What runs to its end, `run` and `json`, starts warm unless told otherwise: see `warm.py`. What goes on beside a test, or
+at a terminal, starts cold, as do the commands of `test_cold_start.py`, which has each verb once.
+"""
 
 import contextlib
 import json
@@ -14,6 +18,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.doubles import warm
 
 COMMAND = Path(sys.executable).with_name("mergecast")
 MODULE = (sys.executable, "-P", "-m", "scheduler.cli")
@@ -42,21 +48,12 @@ class CommandLine:
 
     folder: Path
     env: Mapping[str, str] = field(default_factory=dict)  # besides what every login has
+    cold: bool = False  # whether `run` starts an interpreter
     as_module: bool = not COMMAND.exists()
 
     def run(self, *args: object, status: int | None = 0, answer: str = "", timeout: float = WAITS) -> Ran:
         """Run to the end; an AssertionError, with all that was said, if the exit status is not `status`."""
-        done = subprocess.run(
-            self._line(args),
-            cwd=self.folder,
-            env=self.environment(),
-            input=answer,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=timeout,
-            check=False,
-        )
-        ran = Ran(done.returncode, done.stdout, done.stderr)
+        ran = Ran(*(self._cold if self.cold else self._warm)(args, answer, timeout))
         assert status is None or ran.status == status, f"{' '.join(self._line(args)[1:])}: {ran}"
         assert "Traceback" not in ran.out + ran.err, ran
         return ran
@@ -106,6 +103,25 @@ class CommandLine:
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
         return {**bare, **self.env}
+
+    def _warm(self, args: tuple[object, ...], answer: str, timeout: float) -> tuple[int, str, str]:
+        assert all(name.startswith("MERGECAST_") for name in self.env), (
+            "What the interpreter reads must be there first."
+        )
+        return warm.run([str(COMMAND), *map(str, args)], self.folder, self.environment(), answer, timeout)
+
+    def _cold(self, args: tuple[object, ...], answer: str, timeout: float) -> tuple[int, str, str]:
+        done = subprocess.run(
+            self._line(args),
+            cwd=self.folder,
+            env=self.environment(),
+            input=answer,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=timeout,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
 
     def _line(self, args: tuple[object, ...]) -> list[str]:
         command = MODULE if self.as_module else (str(COMMAND),)

@@ -1,6 +1,8 @@
 """A real SQLite store with a campaign in it, made without the preparing half: for tests of dispatching alone."""
 
+import functools
 import os
+import tempfile
 from pathlib import Path
 
 from sqlalchemy import insert
@@ -21,10 +23,20 @@ SHAPE = Shape(
 )
 
 
-def new_store(folder: Path) -> Store:
-    url = f"sqlite:///{folder / 'mergecast.db'}"
-    create_store(url, made_by="test", clock=SystemClock())
-    return Store(url)
+def new_store(folder: Path, name: str = "mergecast.db") -> Store:
+    """An empty store: a copy of what the migrations made."""
+    path = folder / name
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_bytes(_migrated())
+    return Store(f"sqlite:///{path}")
+
+
+@functools.cache
+def _migrated() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "mergecast.db"
+        create_store(f"sqlite:///{path}", made_by="test", clock=SystemClock())
+        return path.read_bytes()
 
 
 def add_campaign(

@@ -36,6 +36,11 @@ def prepared(factory: pytest.TempPathFactory, folder: Path, settings: str = "") 
     return CommandLine(folder)
 
 
+def relay(port: int, more: str = "") -> str:
+    """The settings of a transport `relay`: an SMTP server on this machine."""
+    return f'[transports.relay]\nkind = "smtp"\nhost = "127.0.0.1"\nport = {port}\ntls = "none"\n{more}'
+
+
 def _make(folder: Path) -> Path:
     here = CommandLine(folder)
     here.run("init")

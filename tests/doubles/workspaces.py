@@ -9,9 +9,8 @@ from campaigns.actions.desk import Desk
 from campaigns.actions.import_list import ImportResult, import_list
 from campaigns.clock import Clock
 from campaigns.settings import Settings
-from campaigns.store.engine import Store
-from campaigns.store.migrate import create_store
 from campaigns.workspace import Workspace
+from tests.doubles.filled_store import new_store
 from tests.doubles.standing_clock import StandingClock
 
 SENDER = "Ada <ada@mergecast-fair.org>"  # no example, so that campaigns may leave; nothing is ever sent to it
@@ -29,9 +28,12 @@ def new_desk(root: Path, clock: Clock | None = None, **settings: Any) -> Desk:
     asked = {"sender": {"from": SENDER}, "transports": RELAY, **settings}
     workspace = Workspace(root, Settings.model_validate(asked))
     workspace.templates.mkdir(parents=True, exist_ok=True)
-    clock = clock or StandingClock()
-    create_store(workspace.database_url, made_by="test", clock=clock)
-    return Desk(workspace, Store(workspace.database_url), "ada", clock)
+    return Desk(
+        workspace,
+        new_store(root, workspace.settings.database.removeprefix("sqlite:///")),
+        "ada",
+        clock or StandingClock(),
+    )
 
 
 def with_settings(desk: Desk, **settings: Any) -> Desk:

@@ -206,39 +206,38 @@ def test_an_older_store_names_upgrade(older: Path) -> None:
     assert "mergecast upgrade" in refused.value.remedy
 
 
-def make_first_release(conn: Connection) -> None:
-    """The tables as the first migration alone makes them."""
-    config = Config(attributes={"connection": conn})
-    config.set_main_option("script_location", "campaigns.store:migrations")
-    config.set_main_option("path_separator", "os")
-    command.upgrade(config, "0001")
-
-
-def test_a_store_of_the_first_release_is_upgraded_with_its_campaigns(tmp_path: Path) -> None:
+@pytest.fixture
+def first_release(tmp_path: Path) -> Path:
+    """A database as the first migration alone makes it, with a sheet of one list."""
     path = tmp_path / "mergecast.db"
     create_file(path)
     store = migrate.Store(url(path))
     with store.write() as conn:
-        make_first_release(conn)
-        conn.execute(text("INSERT INTO lists (id, name, folded) VALUES (1, 'Club', 'club')"))
-        conn.execute(
-            text(
-                "INSERT INTO sheets (id, list_id, n, sha256, file_name, kept, worksheet, encoding, delimiter,"
-                " header_row, rows, at, who) VALUES (1, 1, 1, 'a', 'c.csv', 1, '', 'utf-8', ',', 1, 0, 0, 'ada')"
-            )
-        )
-        conn.execute(
-            text(
-                "INSERT INTO campaigns (name, kind, state, reason, list_id, template, sender_given, sender, reply_to,"
-                " public_url, transport, leaves, zone, starts_wall, late_after, give_up_after, throttles, tag_salt,"
-                " prints_today, checking, prepared, fingerprint, rows, made_at, who) VALUES ('spring', 'bulk', 'draft',"
-                " '', 1, 't.md', '', '', '', '', 'local', 0, 'UTC', '', 1, 1, '', x'00', 0, '', '', '', 0, 0, 'ada')"
-            )
-        )
+        config = Config(attributes={"connection": conn})
+        config.set_main_option("script_location", "campaigns.store:migrations")
+        config.set_main_option("path_separator", "os")
+        command.upgrade(config, "0001")
     store.close()
-    done = migrate.upgrade_store(url(path), who="ada", clock=CLOCK)
+    sql(path, "INSERT INTO lists (id, name, folded) VALUES (1, 'Club', 'club')")
+    sql(
+        path,
+        "INSERT INTO sheets (id, list_id, n, sha256, file_name, kept, worksheet, encoding, delimiter,"
+        " header_row, rows, at, who) VALUES (1, 1, 1, 'a', 'c.csv', 1, '', 'utf-8', ',', 1, 0, 0, 'ada')",
+    )
+    return path
+
+
+def test_a_store_of_the_first_release_is_upgraded_with_its_campaigns(first_release: Path) -> None:
+    sql(
+        first_release,
+        "INSERT INTO campaigns (name, kind, state, reason, list_id, template, sender_given, sender, reply_to,"
+        " public_url, transport, leaves, zone, starts_wall, late_after, give_up_after, throttles, tag_salt,"
+        " prints_today, checking, prepared, fingerprint, rows, made_at, who) VALUES ('spring', 'bulk', 'draft',"
+        " '', 1, 't.md', '', '', '', '', 'local', 0, 'UTC', '', 1, 1, '', x'00', 0, '', '', '', 0, 0, 'ada')",
+    )
+    done = migrate.upgrade_store(url(first_release), who="ada", clock=CLOCK)
     assert (done.before, done.after) == ("0001", NEWEST)
-    store = migrate.open_store(url(path))
+    store = migrate.open_store(url(first_release))
     with store.read() as conn:
         spring = campaigns.find(conn, "spring")
         assert compare_metadata(MigrationContext.configure(conn), metadata) == []
@@ -315,23 +314,10 @@ def test_a_migration_runs_through_alembic_from_where_the_store_stands(database: 
     assert sql(database, "SELECT count(*) FROM messages") == [(0,)]
 
 
-def test_columns_of_the_first_release_hold_nothing_for_the_next_sheet(tmp_path: Path) -> None:
-    path = tmp_path / "mergecast.db"
-    create_file(path)
-    store = migrate.Store(url(path))
-    with store.write() as conn:
-        make_first_release(conn)
-        conn.execute(text("INSERT INTO lists (id, name, folded) VALUES (1, 'Club', 'club')"))
-        conn.execute(
-            text(
-                "INSERT INTO sheets (id, list_id, n, sha256, file_name, kept, worksheet, encoding, delimiter, header_row,"
-                " rows, at, who) VALUES (1, 1, 1, '', 'may.csv', 0, '', '', '', 1, 0, 0, 'ada')"
-            )
-        )
-        conn.execute(text("INSERT INTO columns VALUES (1, 0, 'E-Mail', 'email', 'text', '', '', 3)"))
-    store.close()
-    migrate.upgrade_store(url(path), who="ada", clock=CLOCK)
-    store = migrate.open_store(url(path))
+def test_columns_of_the_first_release_hold_nothing_for_the_next_sheet(first_release: Path) -> None:
+    sql(first_release, "INSERT INTO columns VALUES (1, 0, 'E-Mail', 'email', 'text', '', '', 3)")
+    migrate.upgrade_store(url(first_release), who="ada", clock=CLOCK)
+    store = migrate.open_store(url(first_release))
     with store.read() as conn:
         assert sheets.columns_of(conn, 1) == (Column(0, "E-Mail", "email", empty=3),)
     store.close()

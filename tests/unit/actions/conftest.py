@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 
 from campaigns.actions.desk import Desk
+from campaigns.store.engine import Store
+from tests.doubles.filled_store import new_store
 from tests.doubles.standing_clock import StandingClock
 from tests.doubles.workspaces import new_desk
 
@@ -18,3 +20,10 @@ def desk(tmp_path: Path, clock: StandingClock) -> Iterator[Desk]:
     desk = new_desk(tmp_path, clock)
     yield desk
     desk.store.close()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = new_store(tmp_path)
+    yield store
+    store.close()

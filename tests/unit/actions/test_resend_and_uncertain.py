@@ -1,6 +1,3 @@
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import select
 
@@ -11,7 +8,7 @@ from campaigns.model.states import CampaignState, MessageState
 from campaigns.store import campaigns, outbox, tables
 from campaigns.store.engine import Store
 from tests.doubles.desks import desk_of, history_of, message_ids, put, states_of
-from tests.doubles.filled_store import add_campaign, new_store
+from tests.doubles.filled_store import add_campaign
 from tests.doubles.standing_clock import StandingClock
 
 ACCEPTED, REJECTED, EXPIRED, UNCERTAIN, QUEUED = (
@@ -26,13 +23,6 @@ ACCEPTED, REJECTED, EXPIRED, UNCERTAIN, QUEUED = (
 @pytest.fixture
 def clock() -> StandingClock:
     return StandingClock()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = new_store(tmp_path)
-    yield store
-    store.close()
 
 
 @pytest.fixture

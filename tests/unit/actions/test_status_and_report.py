@@ -1,5 +1,4 @@
 import csv
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,20 +13,13 @@ from campaigns.model.states import CampaignState, LeftOut, MessageState, Wave
 from campaigns.store import campaigns, tables, workers
 from campaigns.store.engine import Store
 from tests.doubles.desks import desk_of, leave_out, put
-from tests.doubles.filled_store import add_campaign, new_store
+from tests.doubles.filled_store import add_campaign
 from tests.doubles.standing_clock import StandingClock
 
 CLOCK = StandingClock()
 NOW = CLOCK.now()
 TOMORROW = to_micros(NOW + timedelta(days=1))
 PLENTY = 100 * 2**30
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = new_store(tmp_path)
-    yield store
-    store.close()
 
 
 @pytest.fixture(autouse=True)

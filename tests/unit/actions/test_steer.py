@@ -1,6 +1,4 @@
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -13,19 +11,12 @@ from campaigns.model.states import CampaignState, LeftOut, MessageState
 from campaigns.store import campaigns, tables
 from campaigns.store.engine import Store
 from tests.doubles.desks import desk_of, history_of, leave_out, put, states_of
-from tests.doubles.filled_store import add_campaign, new_store
+from tests.doubles.filled_store import add_campaign
 from tests.doubles.standing_clock import StandingClock
 
 CLOCK = StandingClock()
 TOMORROW = to_micros(CLOCK.now() + timedelta(days=1))
 YESTERDAY = to_micros(CLOCK.now() - timedelta(days=1))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = new_store(tmp_path)
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
 import csv
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,6 @@ from tests.doubles.standing_clock import StandingClock
 
 CLOCK = StandingClock()
 QUEUED, SUPPRESSED = MessageState.QUEUED, MessageState.SUPPRESSED
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = new_store(tmp_path)
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -1,24 +1,13 @@
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from sqlalchemy import event, select
 
 from campaigns.model.states import MessageState, SuppressionReason
 from campaigns.store import suppressions
 from campaigns.store.engine import Connection, Store
 from campaigns.store.tables import messages
-from tests.doubles.filled_store import add_campaign, address_of, new_store
+from tests.doubles.filled_store import add_campaign, address_of
 from tests.doubles.standing_clock import StandingClock
 
 NOW = StandingClock().now()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = new_store(tmp_path)
-    yield store
-    store.close()
 
 
 def suppress(conn: Connection, *addresses: str, domains: tuple[str, ...] = ()) -> suppressions.Added:

@@ -1,22 +1,10 @@
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from campaigns.store import workers
 from campaigns.store.engine import Store
-from tests.doubles.filled_store import new_store
 from tests.doubles.standing_clock import StandingClock
 
 NOW = StandingClock().now()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = new_store(tmp_path)
-    yield store
-    store.close()
 
 
 def test_nobody_is_alive_in_a_new_store(store: Store) -> None:
