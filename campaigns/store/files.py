@@ -6,7 +6,7 @@ person. `campaign_files` says for both that a file is still needed.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, delete, exists, select
+from sqlalchemy import Connection, delete, exists, func, select
 
 from campaigns.message.attachment import Attachment
 from campaigns.model.states import MessageState, Wave
@@ -65,6 +65,19 @@ def own(conn: Connection, message_ids: Sequence[int]) -> dict[int, tuple[Attachm
     for message_id, name, sha256, size in conn.execute(query):
         found[message_id] += (Attachment(name, sha256, size),)
     return found
+
+
+def of_several(conn: Connection, campaign_id: int) -> set[str]:
+    """The hashes of the own files that several people of a campaign get."""
+    query = (
+        select(files.c.sha256)
+        .join(message_files, message_files.c.file_id == files.c.id)
+        .join(messages, messages.c.id == message_files.c.message_id)
+        .where(messages.c.campaign_id == campaign_id, messages.c.wave > literal(Wave.PROOF))
+        .group_by(files.c.id)
+        .having(func.count(messages.c.recipient_id.distinct()) > 1)
+    )
+    return set(conn.scalars(query))
 
 
 def sweep(store: Store, kept: KeptFiles, now: float) -> None:
