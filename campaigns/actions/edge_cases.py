@@ -1,6 +1,5 @@
 """The rows whose mails differ most: what a person should look at before anything leaves."""
 
-import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
@@ -106,11 +105,11 @@ def of_sheet(desk: Desk, sheet: Sheet, kept_out: Filter, job: RenderJob, tally: 
             batch = renderer.render(page)
             tally.extend(batch.findings)
             for rendered in batch.rows:
-                if rendered.problem is None:
-                    cases.look(rendered.row, rendered.shape, rendered.values)
-                    cases.carry(rendered.row, list(_carried(folder, rendered.files)))
-                else:
+                if rendered.problem is not None:
                     tally.add(rendered.problem)
+                elif (carried := _carried(folder, rendered.files)) is not None:
+                    cases.look(rendered.row, rendered.shape, rendered.values)
+                    cases.carry(rendered.row, carried)
         tally.extend(renderer.conclude())
     return cases.chosen()
 
@@ -133,12 +132,13 @@ def of_outbox(desk: Desk, campaign_id: int) -> Chosen:
         after = page[-1][0]
 
 
-def _carried(folder: AttachmentFolder, named: Sequence[Named]) -> Iterator[Carried]:
-    """The files of a row; what is wrong with them is found where its mail is made."""
-    for one in named:
-        with contextlib.suppress(NoFileError):
-            found = folder.find(one.path)
-            yield Carried(found.name, found.size, one.personal)
+def _carried(folder: AttachmentFolder, named: Sequence[Named]) -> list[Carried] | None:
+    """The files of a row; None if one is missing: a check leaves the row out, and says so."""
+    try:
+        found = [(folder.find(one.path), one.personal) for one in named]
+    except NoFileError:
+        return None
+    return [Carried(one.name, one.size, personal) for one, personal in found]
 
 
 def _pages(desk: Desk, sheet: Sheet, kept_out: Filter) -> Iterator[list[Row]]:

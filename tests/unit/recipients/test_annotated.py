@@ -73,6 +73,17 @@ def test_no_text_becomes_a_formula_or_breaks_the_file(tmp_path: Path) -> None:
     assert sheet["E2"].value == found.replace("\x0b", "_x000B_").replace("_x0041_", "_x005F_x0041_")  # Excel's escapes
 
 
+def test_what_somebody_writes_to_us_in_a_comment_stays(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
+        sheet = book.add_worksheet("S")
+        for row, line in enumerate([("email", "name"), ("ada@example.org", "Ada"), ("broken", "Eve")]):
+            sheet.write_row(row, 0, line)
+        sheet.write_comment("A2", "Mergecast: this is right!", {"author": "Sue"})
+        sheet.write_comment("A3", "Mergecast:\nof an earlier time", {"author": " "})
+    sheet, _ = noted(tmp_path / "a.xlsx", [note(2), note(3)])
+    assert [sheet[cell].comment.text for cell in ("A2", "A3")] == ["Mergecast: this is right!", "Mergecast:\nwrong"]
+
+
 def test_comments_are_bounded_for_each_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sheets, "MOST_COMMENTS", 2)
     rows = [(1, ["email", "name"]), *((row, [f"p{row}@example.org"]) for row in range(2, 9))]
