@@ -9,7 +9,7 @@ from campaigns.model.column import Column
 from campaigns.model.finding import Finding
 from campaigns.model.states import LeftOut, RowVerdict, Severity
 from campaigns.recipients.annotated import LEFT_OUT, RowNote
-from campaigns.store import findings, recipients, reporting, sheets
+from campaigns.store import findings, recipients, reporting, sheets, staging
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 from campaigns.store.recipients import Recipient
@@ -27,7 +27,10 @@ class RowNotes:
         self.columns = sheets.columns_of(conn, sheet.id)
         self.conn, self.sheet = conn, sheet
         self._campaign = campaign
-        self._of_rows = _by_row([*found, *_of_import(conn, sheet, self.columns)])
+        told = [*found, *_of_import(conn, sheet, self.columns)]
+        of_all, of_some = _parted(told, staging.count_messages(conn, campaign.id))
+        self.heading = "\n".join(dict.fromkeys(f"{one.sentence} {one.remedy}".strip() for one in of_all))
+        self._of_rows = _by_row(of_some)
         self._places = {column.field: column.place for column in self.columns}
         self._address = _address_field(conn, sheet, self.columns)
 
@@ -77,6 +80,19 @@ def _of_import(conn: Connection, sheet: sheets.Sheet, columns: Sequence[Column])
     for one in findings.of_sheet(conn, sheet.id):
         if one.severity is Severity.WARNS:
             yield replace(one, field=fields.get(one.where, ""))
+
+
+def _parted(found: Sequence[Finding], ready: int) -> tuple[list[Finding], list[Finding]]:
+    """What is said once, because it holds for the whole campaign or for each of its mails, and what is about some rows."""
+    gone = {row for one in found if one.severity is Severity.LEAVES_OUT for row in one.first_rows}
+
+    def holds_for_all(one: Finding) -> bool:
+        if one.field or one.severity is Severity.LEAVES_OUT:  # there is a cell to correct, or a row to explain
+            return False
+        return not one.rows or (ready > 1 and sum(row not in gone for row in one.first_rows) == ready)
+
+    of_all = [one for one in found if holds_for_all(one)]
+    return of_all, [one for one in found if not holds_for_all(one)]
 
 
 def _by_row(found: Iterable[Finding]) -> Mapping[int, Sequence[Finding]]:

@@ -126,7 +126,9 @@ def _write_as_text(desk: Desk, notes: RowNotes, back: SheetBack, half: Path) -> 
 
 def _annotate(source: Path, half: Path, worksheet: str, notes: RowNotes, back: SheetBack) -> None:
     fields, row = [column.field for column in notes.columns], notes.sheet.header_row
-    quiet = annotate(source, half, worksheet=worksheet, header_row=row, fields=fields, notes=iter(notes))
+    quiet = annotate(
+        source, half, worksheet=worksheet, header_row=row, fields=fields, notes=iter(notes), heading=notes.heading
+    )
     if quiet:
         back.notes.append(f"{quiet:,} more rows have no comment at their cells: with them, Excel would open slowly.")
 

@@ -20,6 +20,7 @@ NAMED = 5  # domains in a Finding about several
 KEPT = 5_000  # odd domains that are counted: a bound for memory, which no list comes near
 PLAIN_KEPT = 200_000
 SHORTEST = 5  # letters: one letter off gmx, web or aol is another company
+_CUT_SHORT = ("co", "cm", "om")  # what is left of `.com`, and countries as well
 FREQUENT = 20  # rows from which on a domain may be a company's own ...
 FREQUENT_SHARE = 0.1  # ... if it has this share of the rows of the provider that it resembles
 
@@ -149,7 +150,7 @@ def meant_domain(name: str) -> str:
     if mended := known.endings.get(ending):
         whole = f"{label}.{mended}"
         return _near_provider(whole) or whole
-    return _near_provider(name)
+    return _near_provider(name) or (_twice_struck(label) if ending in _CUT_SHORT else "")
 
 
 def is_throwaway(name: str) -> bool:
@@ -219,8 +220,18 @@ def _near_provider(name: str) -> str:
     return ""
 
 
+def _twice_struck(label: str) -> str:
+    """The provider that was meant by a name whose `.com` lost a letter: gmial.co.
+
+    Companies do have names under .co that differ from a provider's by a letter; none swaps two of its letters.
+    """
+    whole = f"{label}.com"
+    meant = "" if whole in _known().real else _near_provider(whole)
+    return meant if sorted(whole) == sorted(meant) else ""
+
+
 def _is_national(ending: str) -> bool:
-    return ("." in ending or len(ending) == 2) and ending not in ("co", "cm", "om")
+    return ("." in ending or len(ending) == 2) and ending not in _CUT_SHORT
 
 
 def _without_one(word: str) -> Iterator[str]:

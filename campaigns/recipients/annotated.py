@@ -18,6 +18,7 @@ from campaigns.recipients import annotated_parts as parts
 from campaigns.recipients.annotated_parts import Relation
 from campaigns.recipients.annotated_sheet import LEFT_OUT, SheetScissors
 from campaigns.recipients.annotated_survey import Plan, RowNote, Survey, survey
+from campaigns.recipients.annotated_table import widened
 from campaigns.recipients.cells import MOST_COLUMNS, shown
 from campaigns.recipients.own_columns import HEADERS, own_places
 from campaigns.recipients.xlsx_file import Workbook
@@ -38,11 +39,18 @@ def suffix_of(path: Path) -> str:
 
 
 def annotate(
-    source: Path, out: Path, *, worksheet: str, header_row: int, fields: Sequence[str], notes: Iterator[RowNote]
+    source: Path,
+    out: Path,
+    *,
+    worksheet: str,
+    header_row: int,
+    fields: Sequence[str],
+    notes: Iterator[RowNote],
+    heading: str = "",
 ) -> int:
     """Write the workbook at `source` to `out` with notes beside the rows of a worksheet, in their order.
 
-    `fields` are the merge fields of its columns. How many rows have no comment because there would be too many.
+    `fields` are the merge fields of its columns; `heading` is said once, at the header of our columns. How many rows have no comment because there would be too many.
     UnfitError for a workbook that is not written as the standard has it; OSError.
     """
     try:
@@ -52,7 +60,7 @@ def annotate(
             with archive.open(book.part_name) as part:
                 seen = survey(part)
             changed = _Changed(archive, book.part_name)
-            plan = _plan(changed, seen, header, header_row, fields)
+            plan = _plan(changed, seen, header, header_row=header_row, fields=fields, heading=heading)
             with archive.open(book.part_name) as part:
                 scissors = SheetScissors(part, sheet, plan, seen, notes)
                 scissors.cut()
@@ -100,7 +108,9 @@ def _header(book: Workbook, header_row: int) -> list[str]:
     raise UnfitError("no header row")
 
 
-def _plan(changed: _Changed, seen: Survey, header: Sequence[str], header_row: int, fields: Sequence[str]) -> Plan:
+def _plan(
+    changed: _Changed, seen: Survey, header: Sequence[str], *, header_row: int, fields: Sequence[str], heading: str
+) -> Plan:
     """Our columns where they stood the last time, else behind all that the worksheet holds."""
     ours = own_places(header)
     known = {title: place for place, title in reversed(ours.items())}
@@ -121,8 +131,21 @@ def _plan(changed: _Changed, seen: Survey, header: Sequence[str], header_row: in
         cell_style=cell_style,
         red=red,
         amber=amber,
+        filter_from=_widen_tables(changed, places, header_row),
+        heading=heading,
         drawing="mergecastNotes",
     )
+
+
+def _widen_tables(changed: _Changed, places: Sequence[int], header_row: int) -> int | None:
+    """Our columns become part of the list's table; what is returned is the plan's `filter_from`."""
+    relations = parts.relations_of(changed.find(parts.relations_name(changed.worksheet)), changed.worksheet)
+    tables = [one.target for one in relations if one.kind == "table"]
+    for name in tables:
+        if (table := widened(changed.read(name), header_row, places)) is not None:
+            changed.parts[name] = table
+            return None
+    return min(places) if tables else 0  # a table has a filter of its own, and Excel takes no second one over it
 
 
 def _comment(changed: _Changed, scissors: SheetScissors, seen: Survey, plan: Plan) -> None:

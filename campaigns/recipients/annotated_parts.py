@@ -23,6 +23,9 @@ from campaigns.recipients.xml_edit import (
 )
 
 AUTHOR = "Mergecast"
+_SAYS = f"{AUTHOR}:\n"  # how a comment begins, as Excel's own do
+_SAID = re.compile(rb"\s*Mergecast: *(?:[\r\n]|&#1[03];|&#x0?[AaDd];)")  # the same as programs write it
+_MARKUP = re.compile(rb"<[^>]*>")
 COMMENTS_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.comments+xml"
 DRAWING_TYPE = "application/vnd.openxmlformats-officedocument.vmlDrawing"
 _RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
@@ -97,7 +100,9 @@ def with_comments(part: bytes | None, comments: Comments) -> tuple[bytes, set[tu
     for one in found:
         if one.tag == "comment" and one.depth == 2:
             place = _place(one.attributes.get("ref", ""))
-            if one.attributes.get("authorId") == str(own) and AUTHOR in written:
+            # LibreOffice forgets who wrote a comment, so that each of ours says it in its text as well.
+            says = _SAID.match(_MARKUP.sub(b"", part[one.inside : one.inside_end]))
+            if says or (one.attributes.get("authorId") == str(own) and AUTHOR in written):
                 changes.append((one.start, one.end, ""))
                 gone.add(place)
             else:
@@ -107,7 +112,7 @@ def with_comments(part: bytes | None, comments: Comments) -> tuple[bytes, set[tu
         changes.append(appended(part, authors, f"<{p}author>{AUTHOR}</{p}author>"))
     entry = "".join(
         f'<{p}comment ref="{column_letter(place)}{row}" authorId="{own}"><{p}text><{p}r><{p}t xml:space="preserve">'
-        f"{text_of(text)}</{p}t></{p}r></{p}text></{p}comment>"
+        f"{_SAYS}{text_of(text)}</{p}t></{p}r></{p}text></{p}comment>"
         for row, place, text in new
     )
     changes.append(appended(part, entries, entry))

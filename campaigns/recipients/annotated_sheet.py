@@ -11,7 +11,7 @@ from typing import IO
 
 from campaigns.recipients.annotated_survey import DIGITS, Plan, RowNote, Survey
 from campaigns.recipients.columns import column_letter, place_of_letters
-from campaigns.recipients.own_columns import FIELD, HEADERS, REASON, STATE
+from campaigns.recipients.own_columns import FIELD, FOUND, HEADERS, REASON, STATE
 from campaigns.recipients.xml_edit import Scissors, ascii_bytes, quoted, text_of, with_attribute, without_attribute
 
 LEFT_OUT = "left out"  # the state that the red colour looks for
@@ -33,7 +33,7 @@ _LONGEST_NAME = 250  # in a formula; Excel takes 255 characters between quote ma
 _MARK = 'N("Mergecast")=0'  # always true; by it our colours are known when the sheet comes again
 _OURS = re.compile(rb"N\((?:\"|&quot;)Mergecast(?:\"|&quot;)\)=0")
 _RULE = re.compile(rb'<((?:\w+:)?cfRule)\b(?:"[^"]*"|[^>"/])*>.*?</\1>', re.DOTALL)
-_AREA = re.compile(r"\$?([A-Z]+)\$?(\d+)(?::\$?([A-Z]+)\$?(\d+))?\Z")
+AREA = re.compile(r"\$?([A-Z]+)\$?(\d+)(?::\$?([A-Z]+)\$?(\d+))?\Z")
 
 
 class SheetScissors(Scissors):
@@ -135,11 +135,10 @@ class SheetScissors(Scissors):
                 self.put(f'<{self._prefix}legacyDrawing xmlns:r="{namespace}" r:id="{self._plan.drawing}"/>')
 
     def _put_filter(self) -> None:
-        if "autoFilter" in self._seen.children:
+        if "autoFilter" in self._seen.children or self._plan.filter_from is None:
             return
-        # A table has a filter of its own, and Excel takes no second one over it.
-        first = min(self._plan.places) if "tableParts" in self._seen.children else 0
-        self.filter = f"{_cell(first, self._plan.header_row)}:{_cell(max(self._plan.places), self._last_row())}"
+        right = max(self._plan.places)
+        self.filter = area_of(self._plan.filter_from, self._plan.header_row, right, self._last_row())
         self.put(f'<{self._prefix}autoFilter ref="{self.filter}"/>')
 
     def _put_colours(self) -> None:
@@ -163,7 +162,7 @@ class SheetScissors(Scissors):
                     f'<{p}cfRule type="expression" dxfId="{dxf}" priority="{priority}">'
                     f"<{p}formula>{quoted(formula)}</{p}formula></{p}cfRule>"
                 )
-            area = f"{_cell(place, first)}:{_cell(place, self._last_row())}"
+            area = area_of(place, first, place, self._last_row())
             self.put(f'<{p}conditionalFormatting sqref="{area}">{rules}</{p}conditionalFormatting>')
 
     def _last_row(self) -> int:
@@ -221,6 +220,8 @@ class SheetScissors(Scissors):
     def _cells_due(self) -> list[tuple[int, str]]:
         """The cells of ours that this row gets, from left to right."""
         if self._row == self._plan.header_row:
+            if self._plan.heading:
+                self.comments.append((self._row, self._plan.places[FOUND], self._plan.heading))
             return [(place, HEADERS[n]) for place, n in self._columns]
         while self._note is not None and self._note.row < self._row:
             self._note = next(self._notes, None)
@@ -253,18 +254,19 @@ class SheetScissors(Scissors):
         self.put_raw(ascii_bytes("".join(written)))
 
 
-def _cell(place: int, row: int) -> str:
-    return f"{column_letter(place)}{row}"
+def area_of(left: int, top: int, right: int, bottom: int) -> str:
+    """The name of an area: from the place and the row of its first cell to those of its last."""
+    return f"{column_letter(left)}{top}:{column_letter(right)}{bottom}"
 
 
 def _widened(area: str, places: Sequence[int]) -> str:
     """The area, as wide as our columns; what is none stays as it is."""
-    found = _AREA.match(area)
+    found = AREA.match(area)
     if found is None:
         return area
     first, top, last, bottom = found[1], found[2], found[3] or found[1], found[4] or found[2]
     left, right = min(place_of_letters(first), *places), max(place_of_letters(last), *places)
-    return f"{column_letter(left)}{top}:{column_letter(right)}{bottom}"
+    return area_of(left, int(top), right, int(bottom))
 
 
 def _without(columns: Sequence[Mapping[str, str]], places: Mapping[int, int]) -> Iterator[dict[str, str]]:

@@ -40,6 +40,8 @@ class Plan:
     cell_style: int
     red: int  # differential formats
     amber: int
+    filter_from: int | None  # the first column of the filter to put in; None where a table's own does
+    heading: str  # what is said once, of all rows; "" for nothing
     drawing: str  # the relation to give to the comments' drawing, if there is none yet
 
 

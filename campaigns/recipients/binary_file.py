@@ -70,7 +70,7 @@ class BinaryWorkbook:
                 severity=Severity.WARNS,
                 sentence=(
                     f"An {self._kind} file gives its values without their looks: 01067, 1.234,50 € and 19% may have become "
-                    "1067, 1234.5 and 0.19, and a cell with an error is empty. Links are not seen, and hidden rows were read, too."
+                    "1067, 1234.5 and 0.19; a cell with an error, or a formula that was never calculated, is empty. Links are not seen, and hidden rows were read, too."
                 ),
                 remedy="Look at a preview. To have the cells as they are shown, save the sheet in Excel as .xlsx.",
                 where=f"worksheet {self.worksheet}",

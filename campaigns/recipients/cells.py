@@ -7,8 +7,8 @@ from campaigns.model.column import CellKind
 LONGEST_CELL = 32_767  # characters; Excel's own limit
 MOST_COLUMNS = 16_384  # Excel's own limit, A to XFD
 
-# What Excel and LibreOffice write for a formula that failed, in English, German and French.
-ERROR_TEXTS = frozenset(
+# What Excel and LibreOffice write for a formula that failed, in English, German and French; LibreOffice numbers some.
+ERROR_TEXTS = frozenset(f"Err:{number}" for number in range(501, 541)) | frozenset(
     "#N/A #REF! #VALUE! #NAME? #DIV/0! #NUM! #NULL! #SPILL! #CALC! #GETTING_DATA #NV #BEZUG! #WERT! #ZAHL! "  # noqa: SIM905  one word a line would fill the page
     "#VALEUR! #NOM? #NOMBRE! #NUL!".split()
 )

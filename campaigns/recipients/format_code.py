@@ -20,7 +20,7 @@ class Is(Enum):
     POINT = auto()
     COMMA = auto()
     PERCENT = auto()
-    SLASH = auto()
+    SLASH = auto()  # of a fraction; in a date, what its language puts between day and month
     EXPONENT = auto()  # E+ E-
     TEXT = auto()  # @
     GENERAL = auto()
@@ -148,7 +148,7 @@ def _dated(tokens: Sequence[Token]) -> list[Token]:
     for i, token in enumerate(tokens):
         if i in minutes:
             dated.append(Token(Is.TIME, token.text))
-        elif token.kind in (Is.DATE, Is.TIME, Is.ELAPSED, Is.HALF, Is.FRACTION):
+        elif token.kind in (Is.DATE, Is.TIME, Is.ELAPSED, Is.HALF, Is.FRACTION, Is.SLASH):
             dated.append(token)
         elif token.kind not in (Is.TEXT, Is.GENERAL):
             dated.append(Token(Is.LITERAL, token.text))

@@ -32,8 +32,8 @@ def read_cell(cell: Element) -> Cell:
     text = _text_of(cell)
     if cell.get(f"{_CALCEXT}value-type") == "error" or (_FORMULA in cell.attrib and _is_error(text or "")):
         return Trouble(text or "", "error_cell")
-    if kind is None:
-        return Trouble("", "no_cached_value") if not text and _FORMULA in cell.attrib else text or ""
+    if kind is None:  # LibreOffice keeps an empty paragraph for a formula whose result is an empty text
+        return Trouble("", "no_cached_value") if text is None and _FORMULA in cell.attrib else text or ""
     if kind == "string":
         exact = cell.get(f"{OFFICE}string-value", "")  # LibreOffice gives it where blanks matter
         return exact if text is None or exact.split() == text.split() else text
@@ -61,9 +61,15 @@ def _text_of(cell: Element) -> str | None:
     paragraphs = [child for child in cell if child.tag == _PARAGRAPH]
     if not paragraphs:
         return None
-    return "\n".join(
-        _collapsed(one.text or "") if not len(one) else "".join(_pieces(one)) for one in paragraphs
-    ).removeprefix(" ")
+    return "\n".join(map(_paragraph, paragraphs))
+
+
+def _paragraph(element: Element) -> str:
+    """OpenDocument 1.3 part 3, 6.1.2: white space at the beginning is left out, but not what stands there as `text:s`."""
+    if not len(element):
+        return _collapsed(element.text or "").removeprefix(" ")
+    text = "".join(_pieces(element))
+    return text if not element.text and element[0].tag == _SPACES else text.removeprefix(" ")
 
 
 def _pieces(element: Element) -> Iterator[str]:

@@ -9,7 +9,7 @@ HEADERS = (
     "Mergecast: what to do",
     "Mergecast: merge field",
 )
-STATE, REASON, FIELD = 0, 1, 4  # those that the sheet's colours look at
+STATE, REASON, FOUND, FIELD = 0, 1, 2, 4
 
 
 def own_places(headers: Sequence[str]) -> dict[int, str]:

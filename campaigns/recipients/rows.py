@@ -13,7 +13,7 @@ from campaigns.recipients.kinds import Reading, Value
 
 KNOWN_CELLS = 5_000  # typed texts remembered per column, so that memory does not grow with the rows
 _TOO_MANY_DIGITS = 10**15
-_ERROR_MARK = '"#'
+_ERROR_MARK, _OFFICE_ERROR_MARK = '"#', '"Err:'
 
 _MEANING = {CellKind.NUMBER: "a number", CellKind.DATE: "a date", CellKind.YES_NO: "yes or no"}
 _TROUBLES = {
@@ -72,7 +72,7 @@ class RowWriter:
         text = f"[{','.join(parts)}]"
         if len(text) > LONGEST_CELL:
             self._refuse_long_cells(row, cells)
-        if _ERROR_MARK in text:
+        if _ERROR_MARK in text or _OFFICE_ERROR_MARK in text:
             self._drop_errors(row, cells, parts)
             text = f"[{','.join(parts)}]"
         return text
@@ -104,11 +104,11 @@ class RowWriter:
         too_long = isinstance(cell.value, int) and cell.value >= _TOO_MANY_DIGITS
         if too_long:
             self._digits_lost(row, place, cell)
+        elif "E+" in cell.shown and cell.kind is CellKind.NUMBER:
+            self._shortened(row, place, cell)
         if kind is CellKind.TEXT:
             return quote(cell.shown)
         if kind is cell.kind:
-            if "E+" in cell.shown and not too_long:
-                self._shortened(row, place, cell)
             return _fragment(cell.shown, cell.value)
         if kind is CellKind.NUMBER or (value := self._readings[place].read(cell.shown)) is None:
             self._unreadable(row, place, cell.shown)

@@ -1,5 +1,6 @@
 """Excel's dates: days since 1900 as numbers, and what their formats show."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -76,6 +77,8 @@ def _calendar(days: int) -> tuple[int, int, int]:
 def _part(token: Token, at: Instant, locale: str, *, halves: bool) -> str:
     if token.kind is Is.LITERAL:
         return token.text
+    if token.kind is Is.SLASH:
+        return _names(locale).separator
     if token.kind is Is.FRACTION:
         return f".{at.fraction[: len(token.text) - 1]}"
     if token.kind is Is.HALF:
@@ -119,6 +122,7 @@ class _Names(NamedTuple):
     months_short: Mapping[int, str]
     days_wide: Mapping[int, str]
     days_short: Mapping[int, str]
+    separator: str
 
 
 @lru_cache(maxsize=64)
@@ -128,4 +132,6 @@ def _names(identifier: str) -> _Names:
     except (ValueError, UnknownLocaleError):
         locale = Locale("en", "US")
     months, days = locale.months["format"], locale.days["format"]
-    return _Names(months["wide"], months["abbreviated"], days["wide"], days["abbreviated"])
+    between = re.search(r"[-./]", locale.date_formats["short"].pattern)
+    separator = between[0] if between else "/"
+    return _Names(months["wide"], months["abbreviated"], days["wide"], days["abbreviated"], separator)

@@ -6,7 +6,7 @@ person. `campaign_files` says for both that a file is still needed.
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, delete, exists, select
+from sqlalchemy import Connection, delete, exists, func, select
 
 from campaigns.message.attachment import Attachment
 from campaigns.model.states import MessageState, Wave
@@ -70,6 +70,19 @@ def own(conn: Connection, message_ids: Sequence[int]) -> dict[int, tuple[Attachm
 def hashes(conn: Connection) -> Sequence[str]:
     """The names of all copies that some campaign's mails carry."""
     return conn.scalars(select(files.c.sha256)).all()
+
+
+def of_several(conn: Connection, campaign_id: int) -> set[str]:
+    """The hashes of the own files that several people of a campaign get."""
+    query = (
+        select(files.c.sha256)
+        .join(message_files, message_files.c.file_id == files.c.id)
+        .join(messages, messages.c.id == message_files.c.message_id)
+        .where(messages.c.campaign_id == campaign_id, messages.c.wave > literal(Wave.PROOF))
+        .group_by(files.c.id)
+        .having(func.count(messages.c.recipient_id.distinct()) > 1)
+    )
+    return set(conn.scalars(query))
 
 
 def sweep(store: Store, kept: KeptFiles, now: float) -> None:

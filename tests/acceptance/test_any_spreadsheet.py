@@ -1,8 +1,6 @@
 """Whatever a list is kept in: `mergecast import` reads it as people see it, asks what it cannot know, or says why not."""
 
 import datetime as dt
-import shutil
-import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -177,15 +175,3 @@ def test_a_hostile_workbook_gets_a_sentence_and_nothing_has_changed(here: Comman
     assert what in sentence, refused.err
     assert more, "what to do next"
     assert files_of(here.folder) == before
-
-
-@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
-@pytest.mark.parametrize("kind", ["ods", "xls", "xlsx"])
-def test_what_libreoffice_writes_is_read(here: CommandLine, tmp_path: Path, kind: str) -> None:
-    path = write_sheet(tmp_path / "guests.xlsx", ("Guests", ROWS))
-    profile = f"-env:UserInstallation=file://{tmp_path}/profile"
-    line = ["soffice", profile, "--headless", "--convert-to", kind, "--outdir", str(tmp_path / "out"), str(path)]
-    subprocess.run(line, check=True, capture_output=True, timeout=100)
-    told = here.json("import", tmp_path / "out" / f"guests.{kind}", "--list", f"lo {kind}")
-    assert (told["rows"], told["good"]) == (2, 2)
-    assert {column["field"]: column["kind"] for column in told["columns"]} == FIELDS

@@ -266,3 +266,30 @@ def test_a_proof_and_a_preview_carry_the_files_of_their_row(here: CommandLine) -
     expected = [*SHARED, ("rechnung R-2002.pdf", PDF, invoice("Person 2"))]
     for mail in (read, message_from_bytes(path.read_bytes(), policy=default)):
         assert files_of(cast("EmailMessage", mail))[1] == expected
+
+
+def test_edge_cases_show_each_difference_between_the_files_of_people(here: CommandLine) -> None:
+    """Before a campaign is queued and afterwards, when the files are those that were frozen."""
+    folder = here.folder / "attachments"
+    (folder / "map.pdf").write_bytes(b"%PDF map")
+    (folder / "rechnungen/rechnung R-2004.pdf").write_bytes(invoice("Person 4") * 100)
+    (folder / "rechnungen/rechnung R-2007.pdf").write_bytes(b"%PDF-1.7")
+    (folder / "rechnungen/rechnung R-2010.pdf").unlink()  # its row gets no mail
+    patterns = (
+        "{% if invoice in ('R-2003', 'R-2009') %}map.pdf{% endif %}, "
+        "{% if invoice != 'R-2005' %}rechnungen/Rechnung {{ invoice }}.PDF{% endif %}"
+    )
+    written = TEMPLATE.replace("rechnungen/Rechnung {{ invoice }}.PDF", patterns)
+    (here.folder / "templates" / "invoice.md").write_text(written, encoding="utf-8")
+    shown = here.json("preview", "invoice", "--list", "people", "--edge-cases")["previews"]
+    here.run("send", "bill", "--yes")
+    proofs = here.json("proof", "bill", "--to", "me@example.org", "--edge-cases")["proofs"]
+    for chosen in (shown, proofs):
+        assert 12 not in {one["row"] for one in chosen}
+        reasons = {reason: one["row"] for one in chosen for reason in one["why"]}
+        assert {reason: row for reason, row in reasons.items() if "file" in reason} == {
+            "largest file of one's own: rechnung R-2004.pdf": 6,
+            "smallest file of one's own: rechnung R-2007.pdf": 9,
+            "no file where others have one": 7,
+            "first with the file map.pdf": 5,
+        }

@@ -243,12 +243,16 @@ def test_macros_stay_in_an_xlsm(here: CommandLine) -> None:
         assert b"macroEnabled" in book.read("[Content_Types].xml")
 
 
-def test_a_table_keeps_its_own_filter_and_a_filter_its_choice(here: CommandLine) -> None:
+def test_a_table_gets_our_columns_and_a_filter_keeps_its_choice(here: CommandLine) -> None:
     with xlsxwriter.Workbook(here.folder / "table.xlsx") as book:
         sheet = book.add_worksheet()
         data = [["ada@example.org", "Ada"], ["broken", "Eve"]]
         sheet.add_table("A1:B3", {"data": data, "columns": [{"header": "email"}, {"header": "first_name"}]})
-    assert checked(here, "table.xlsx", "table-out.xlsx").auto_filter.ref == "C1:G3"
+    sheet = checked(here, "table.xlsx", "table-out.xlsx")
+    assert sheet.auto_filter.ref is None  # the table's own filter does
+    (table,) = sheet.tables.values()
+    assert (table.ref, table.autoFilter.ref) == ("A1:G3", "A1:G3")
+    assert table.column_names == [cell.value for cell in sheet[1]]  # or Excel would offer to repair the file
     with xlsxwriter.Workbook(here.folder / "filter.xlsx") as book:
         sheet = book.add_worksheet()
         for row, line in enumerate([("email", "first_name"), ("ada@example.org", "Ada"), ("broken", "Eve")]):

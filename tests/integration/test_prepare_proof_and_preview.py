@@ -13,7 +13,7 @@ from sqlalchemy import select
 from campaigns.actions.check import check
 from campaigns.actions.create import create
 from campaigns.actions.desk import Desk
-from campaigns.actions.edge_cases import MOST, EdgeCases
+from campaigns.actions.edge_cases import MOST, Carried, EdgeCases
 from campaigns.actions.preview import PreviewResult, preview
 from campaigns.actions.proof import proof
 from campaigns.actions.send import send
@@ -133,9 +133,14 @@ def test_of_many_rows_at_most_twelve_are_picked_and_each_once() -> None:
     cases = EdgeCases()
     for row in range(1000):
         cases.look(row, row, f"{'x' * (row % 97)}\0{'é' * (row % 13)}\0")
+        cases.carry(row, [Carried(f"{row}.pdf", row, personal=True), Carried(f"{row % 50}.txt", 1, personal=False)])
     chosen = cases.chosen()
     assert len(chosen) == MOST
     assert list(chosen) == sorted(chosen)
+    reasons = [reason for why in chosen.values() for reason in why]
+    assert all(
+        any(part in reason for reason in reasons) for part in ("largest file", "smallest file", "of shape", "file 0")
+    )
     assert all(chosen.values())
 
 

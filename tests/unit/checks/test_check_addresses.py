@@ -26,6 +26,10 @@ def found(*addresses: str) -> dict[str, Finding]:
         ("gmail.co", "gmail.com"),
         ("gmail.cm", "gmail.com"),
         ("gmial.con", "gmail.com"),
+        ("gmial.cmo", "gmail.com"),
+        ("gmial.co", "gmail.com"),
+        ("hotmial.cm", "hotmail.com"),
+        ("t-onlin.ed", "t-online.de"),
         ("hotmial.com", "hotmail.com"),
         ("yaho.com", "yahoo.com"),
         ("outlok.de", "outlook.de"),
@@ -43,7 +47,7 @@ def test_a_slip_of_the_finger_is_answered_with_what_was_meant(typed: str, meant:
     "real",
     [
         "gmail.com", "mail.com", "email.com", "cloud.com", "gmail.de", "outlook.dk", "yahoo.ie", "yahoo.co.jp",
-        "hotmail.be", "gmx.at", "web.at", "wbe.de", "gnx.de", "live.ca", "example.com", "acme.co", "acme.cm",
+        "hotmail.be", "gmx.at", "web.at", "wbe.de", "gnx.de", "live.ca", "example.com", "acme.co", "acme.cm", "gmall.co", "cloud.co", "email.co",
         "mail.gmail.com", "xn--gmal-zpa.com", "aon.com", "localhost", "",
     ],
 )  # fmt: skip

@@ -14,6 +14,7 @@ from reading_sheets import read_sheet
 import campaigns.recipients.annotated_sheet as sheets
 from campaigns.recipients.annotated import RowNote, UnfitError, annotate
 from campaigns.recipients.columns import column_letter, place_of_letters
+from campaigns.recipients.own_columns import HEADERS
 from campaigns.recipients.plain_book import write_plain
 from campaigns.recipients.xlsx_rows import LAST_ROW
 
@@ -58,7 +59,7 @@ def test_prefixes_and_cells_without_references_are_no_obstacle(tmp_path: Path) -
         [None, None, None, None],
         ["bob@example.org", '=">"', "left out", "code"],
     ]
-    assert sheet["A4"].comment.text == "wrong"
+    assert sheet["A4"].comment.text == "Mergecast:\nwrong"
     assert (sheet.auto_filter.ref, sheet.dimensions, str(sheet.merged_cells)) == ("A1:G4", "A1:G7", "A7:B7")
     read = read_sheet(tmp_path / "out-a.xlsx")
     assert [column.field for column in read.columns] == ["email", "na_me"]
@@ -72,6 +73,17 @@ def test_no_text_becomes_a_formula_or_breaks_the_file(tmp_path: Path) -> None:
     assert sheet["E2"].value == found.replace("\x0b", "_x000B_").replace("_x0041_", "_x005F_x0041_")  # Excel's escapes
 
 
+def test_what_somebody_writes_to_us_in_a_comment_stays(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
+        sheet = book.add_worksheet("S")
+        for row, line in enumerate([("email", "name"), ("ada@example.org", "Ada"), ("broken", "Eve")]):
+            sheet.write_row(row, 0, line)
+        sheet.write_comment("A2", "Mergecast: this is right!", {"author": "Sue"})
+        sheet.write_comment("A3", "Mergecast:\nof an earlier time", {"author": " "})
+    sheet, _ = noted(tmp_path / "a.xlsx", [note(2), note(3)])
+    assert [sheet[cell].comment.text for cell in ("A2", "A3")] == ["Mergecast: this is right!", "Mergecast:\nwrong"]
+
+
 def test_comments_are_bounded_for_each_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sheets, "MOST_COMMENTS", 2)
     rows = [(1, ["email", "name"]), *((row, [f"p{row}@example.org"]) for row in range(2, 9))]
@@ -80,6 +92,40 @@ def test_comments_are_bounded_for_each_state(tmp_path: Path, monkeypatch: pytest
     sheet, quiet = noted(tmp_path / "a.xlsx", [note(row, state=state) for row, state in enumerate(states, 2)])
     assert [row for row in range(2, 9) if sheet.cell(row, 1).comment] == [2, 3, 6, 7]
     assert quiet == 3
+
+
+def table(path: Path, beside: str = "", **options: Any) -> Path:
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet("S")
+        data = [["ada@example.org", "Ada"], ["bob@example.net", "Bob"]]
+        sheet.add_table("A1:B4", {"data": data, "columns": [{"header": "email"}, {"header": "name"}], **options})
+        sheet.write("D2", beside)
+    return path
+
+
+def area(sheet: Any) -> tuple[str, str, list[str]]:
+    (one,) = sheet.tables.values()
+    return one.ref, one.autoFilter.ref, one.column_names
+
+
+def test_our_columns_become_columns_of_the_table_and_stay_so(tmp_path: Path) -> None:
+    source = table(tmp_path / "a.xlsx", total_row=True, autofilter=False)
+    sheet, _ = noted(source, [note(2)])
+    assert area(sheet) == ("A1:G4", "A1:G3", ["email", "name", *HEADERS])
+    assert (sheet.auto_filter.ref, sheet["C2"].value) == (None, "left out")
+    again, _ = noted(tmp_path / "out-a.xlsx", [note(3)])
+    assert area(again) == area(sheet)
+    assert (again.auto_filter.ref, again["C2"].value, again["C3"].value) == (None, None, "left out")
+
+
+def test_a_table_with_something_beside_it_or_fed_by_a_database_stays_as_it_is(tmp_path: Path) -> None:
+    sheet, _ = noted(table(tmp_path / "beside.xlsx", beside="a note"), [note(2)])
+    assert (area(sheet)[0], sheet.auto_filter.ref) == ("A1:B4", "E1:I3")
+    with zipfile.ZipFile(table(tmp_path / "a.xlsx")) as plain, zipfile.ZipFile(tmp_path / "fed.xlsx", "w") as fed:
+        for name in plain.namelist():
+            fed.writestr(name, plain.read(name).replace(b" displayName=", b' tableType="queryTable" displayName='))
+    sheet, _ = noted(tmp_path / "fed.xlsx", [note(2)])
+    assert (area(sheet)[0], sheet.auto_filter.ref) == ("A1:B4", "C1:G3")
 
 
 @pytest.mark.parametrize(

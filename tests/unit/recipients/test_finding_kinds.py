@@ -117,7 +117,7 @@ def test_an_unknown_type_is_refused(read_csv):
 
 
 def test_error_texts_that_came_along_are_blank_and_a_finding(read_csv):
-    read = read_csv("E-Mail,Name,Amount\na@example.com,#N/A,1\nb@example.com,Bo,#DIV/0!\nc@example.com,#hash,2\n")
+    read = read_csv("E-Mail,Name,Amount\na@example.com,#N/A,1\nb@example.com,Bo,Err:502\nc@example.com,#hash,2\n")
     assert read.cells[0][1:] == [None, ["1", 1]]
     assert read.cells[1][1:] == ["Bo", None]
     assert read.cells[2][1] == "#hash"

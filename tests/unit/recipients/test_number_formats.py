@@ -118,6 +118,11 @@ SHOWN = [
     (46000, "ddd", "Tue"),
     (46000, "mmmmm", "D"),
     (46022, "[$-407]d. mmmm yyyy", "31. Dezember 2025"),
+    (46022, "[$-407]d/ mmmm yyyy", "31. Dezember 2025"),  # so LibreOffice writes it: a slash is what the language has
+    (46022, "[$-407]dd/mm/yyyy", "31.12.2025"),
+    (46022, "[$-409]dd/mm/yyyy", "31/12/2025"),
+    (46022, "dd/mm/yyyy", "31/12/2025"),
+    (46022, "[$-413]d/m/yyyy", "31-12-2025"),
     (46000, "[$-F800]dddd, mmmm dd, yyyy", "Tuesday, December 9, 2025"),
     (46000.5, "yyyy-mm-dd hh:mm", "2025-12-09 12:00"),
     (45999.99999999, "yyyy-mm-dd", "2025-12-09"),

@@ -118,9 +118,10 @@ def test_texts_keep_their_lines_and_blanks_and_lose_comments(read_things):
         '<table:table-cell office:value-type="string"><office:annotation><text:p>a note</text:p></office:annotation>'
         "<text:p>Dr.<text:s text:c='3'/><text:span>Ann</text:span><text:tab/>\n  Lee</text:p>"
         "<text:p>second</text:p></table:table-cell>",
+        '<table:table-cell office:value-type="string"><text:p><text:s/>a </text:p><text:p> b</text:p></table:table-cell>',
         '<table:table-cell office:value-type="string" office:string-value="two  blanks"><text:p>two blanks</text:p></table:table-cell>',
     )
-    assert [cells[1] for cells in read.cells] == ["Dr.   Ann\t Lee\nsecond", "two  blanks"]
+    assert [cells[1] for cells in read.cells] == ["Dr.   Ann\t Lee\nsecond", " a \nb", "two  blanks"]
 
 
 def test_errors_and_formulas_without_a_result_are_blank_and_told(read_things):
@@ -128,8 +129,9 @@ def test_errors_and_formulas_without_a_result_are_blank_and_told(read_things):
         '<table:table-cell table:formula="of:=1/0" office:value-type="string" calcext:value-type="error"><text:p>#DIV/0!</text:p></table:table-cell>',
         '<table:table-cell table:formula="of:=X()" office:value-type="float" office:value="0"><text:p>Err:508</text:p></table:table-cell>',
         '<table:table-cell table:formula="of:=A1"/>',
+        '<table:table-cell table:formula="of:=&quot;&quot;"><text:p/></table:table-cell>',  # so LibreOffice keeps ""
     )
-    assert [cells[1] for cells in read.cells] == [None, None, None]
+    assert [cells[1] for cells in read.cells] == [None, None, None, None]
     assert (read.findings["error_cell"].rows, read.findings["no_cached_value"].rows) == (2, 1)
 
 

@@ -179,6 +179,7 @@ def test_a_number_that_excel_shortens_is_told(read_cells):
     read = read_cells(491701234567, 1)
     assert read.cells[0][2] == ["4.91701E+11", 491701234567]
     assert "shortened_number" in read.findings
+    assert "shortened_number" in read_cells(491701234567, "K-1", "K-2").findings  # in a column of texts, too
 
 
 def test_digits_past_the_fifteenth_are_said_to_be_lost(read_cells):
