@@ -2,14 +2,15 @@
 
 import shutil
 import stat
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from campaigns.actions.desk import Desk
+from campaigns.actions.filesystem import filesystem_of, is_network
+from campaigns.actions.held import held
 from campaigns.clock import Clock, SystemClock
 from campaigns.errors import MergecastError
 from campaigns.model.duration import in_words
@@ -22,21 +23,6 @@ from campaigns.workspace import Workspace, refuse_foreign
 
 LITTLE_DISK = 2**30  # bytes: a campaign of a million people needs about half of it
 NO_DISK = 100 * 2**20  # the worker leases nothing below this
-_NETWORK = (
-    "nfs",
-    "cifs",
-    "smb",
-    "afp",
-    "9p",
-    "afs",
-    "ceph",
-    "gluster",
-    "webdav",
-    "sshfs",
-    "davfs",
-    "virtiofs",
-    "vboxsf",
-)
 
 
 class CheckState(StrEnum):
@@ -141,6 +127,7 @@ def _database(workspace: Workspace, clock: Clock) -> Iterator[Check]:
     try:
         yield _integrity(store)
         yield _worker(store, clock)
+        yield _origin(Desk(workspace, store, "", clock))
     except MergecastError as error:
         yield _bad("database", error)
     finally:
@@ -168,37 +155,19 @@ def _worker(store: Store, clock: Clock) -> Check:
     return _good("worker", f"A worker runs on {worker.host} (process {worker.pid}); its last sign was {ago} ago.")
 
 
+def _origin(desk: Desk) -> Check:
+    found = held(desk)
+    if found is not None:
+        return Check("origin", CheckState.BAD, found.sentence, found.remedy)
+    return _good("origin", "Nothing waits in the database that another copy of it may have sent.")
+
+
 def _share(root: Path) -> Check:
     kind = filesystem_of(root)
-    if any(sign in kind for sign in _NETWORK):
+    if is_network(kind):
         sentence = f"The workspace lies on a network share ({kind}): its locks cannot be relied on."
         return Check("share", CheckState.BAD, sentence, "Move the workspace to a disk of the computer that sends.")
     return _good("share", f"The workspace lies on a disk of this computer{f' ({kind})' if kind else ''}.")
-
-
-def filesystem_of(path: Path) -> str:
-    """The kind of the file system that `path` lies on, as the system's list of mounts names it; empty if unknown."""
-    found, length = "", -1
-    for point, kind in _mounts():
-        if path.is_relative_to(point) and len(point) >= length:  # a later mount covers an earlier one
-            found, length = kind, len(point)
-    return found.lower()
-
-
-def _mounts() -> Iterator[tuple[str, str]]:
-    if sys.platform == "darwin":
-        listed = subprocess.run(["/sbin/mount"], capture_output=True, text=True, timeout=10, check=False).stdout
-        for line in listed.splitlines():  # "//ada@server/share on /Volumes/share (smbfs, nodev, ...)"
-            point, _, rest = line.partition(" on ")[2].rpartition(" (")
-            yield point, rest.partition(",")[0].rstrip(")")
-        return
-    try:
-        lines = Path("/proc/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        _, point, kind, *_ = line.split(" ")
-        yield point.replace("\\040", " "), kind
 
 
 def _disk(root: Path) -> Check:

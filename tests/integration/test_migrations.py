@@ -116,7 +116,7 @@ def scripts() -> ScriptDirectory:
 
 
 def test_a_new_store_knows_itself(database: Path) -> None:
-    ((uuid, machine_id, made_by, made_at),) = sql(database, "SELECT * FROM workspace")
+    ((uuid, machine_id, made_by, made_at),) = sql(database, "SELECT uuid, machine_id, made_by, made_at FROM workspace")
     assert len(str(uuid)) == 36
     assert machine_id
     assert made_by == "mergecast 0.1.0"

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from campaigns.actions import doctor as module
-from campaigns.actions.doctor import Check, CheckState, DoctorResult, doctor, filesystem_of
+from campaigns.actions import filesystem
+from campaigns.actions.doctor import Check, CheckState, DoctorResult, doctor
+from campaigns.actions.filesystem import filesystem_of
 from campaigns.actions.init import init
 from campaigns.actions.relays import Relay
 from campaigns.clock import to_micros
@@ -140,12 +142,12 @@ def test_free_disk_is_judged(root: Path, monkeypatch: pytest.MonkeyPatch, free: 
 
 @pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs", "9p", "smbfs"])
 def test_a_network_share_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    monkeypatch.setattr(module, "_mounts", lambda: iter([("/", "ext4"), (str(root.parent), kind)]))
+    monkeypatch.setattr(filesystem, "_mounts", lambda: iter([("/", "ext4"), (str(root.parent), kind)]))
     assert seen(doctor(root, {}, clock=Clock()))["share"] is CheckState.BAD
 
 
 def test_the_nearest_mount_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = [("/", "ext4"), ("/srv", "nfs"), ("/srv/mail", "xfs"), ("/srvother", "zfs")]
-    monkeypatch.setattr(module, "_mounts", lambda: iter(mounts))
+    monkeypatch.setattr(filesystem, "_mounts", lambda: iter(mounts))
     assert filesystem_of(Path("/srv/mail/shop")) == "xfs"
     assert filesystem_of(Path("/srv/other")) == "nfs"
