@@ -245,7 +245,7 @@ class Ledger:
     def _commit(self, batch: _Batch) -> set[int]:
         """Settle first, then pause, then lease: one transaction, on disk when it returns."""
         leased: set[int] = set()
-        with self._store.lease() as connection:
+        with self._store.write() as connection:
             outbox.settle(connection, self._attributed(connection, batch))
             for stretch in batch.ended:
                 if stretch.id is not None:

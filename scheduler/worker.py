@@ -264,7 +264,7 @@ class Worker:
             return not underway.due_before(connection, soon, self._way_names())
 
     def _write_beat(self, doing: Mapping[str, Any]) -> None:
-        with self._store.write() as connection:
+        with self._store.write_page() as connection:
             workers.beat(connection, self._id, at=self._clock.now(), doing=dict(doing))
         if self._ledger.commits != self._counted:
             self._counted = self._ledger.commits
@@ -272,7 +272,7 @@ class Worker:
 
     def _count_turn(self) -> None:
         """Say beside the database, too, how far it has come: after it is on the disk there, never before."""
-        with self._store.lease() as connection:
+        with self._store.write() as connection:
             turn = Turn(origin.uuid(connection), origin.next_turn(connection))
         if self._lock is not None:
             self._lock.sign(turn)

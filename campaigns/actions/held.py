@@ -79,7 +79,7 @@ def refuse_held(desk: Desk) -> None:
 
 def settle(desk: Desk, *, accept: bool) -> None:
     """As the store's only worker: take the store over, or CopiedError where it is held and nobody has accepted it."""
-    with desk.store.lease() as conn:
+    with desk.store.write() as conn:
         if (found := _held(desk, conn)) is not None:
             if not accept:
                 raise found.as_error(desk)

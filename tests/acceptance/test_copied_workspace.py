@@ -30,9 +30,7 @@ def test_a_copy_holds_until_it_is_accepted_while_its_original_sends(
         assert "This workspace was copied" in told["sentence"]
         assert "3 of spring (scheduled)" in told["sentence"]
         assert "mergecast run --accept-restored" in told["remedy"]
-        sheet = copy.folder / "new.csv"
-        sheet.write_text("email,first_name\nnew@example.org,New\n", encoding="utf-8")
-        refused = copy.run("merge", sheet, "letter", "--yes", status=2)
+        refused = copy.run("merge", "people.csv", "letter", "--yes", status=2)
         assert "This workspace was copied" in refused.err
         assert asked(copy.folder / "mergecast.db", "SELECT count(*) FROM sheets") == lists
         status = copy.json("status", status=1)

@@ -55,7 +55,7 @@ def work(desk: Desk) -> None:
 
 
 def count(desk: Desk, sign: Callable[[Turn], None]) -> None:
-    with desk.store.lease() as conn:
+    with desk.store.write() as conn:
         turn = Turn(origin.uuid(conn), origin.next_turn(conn))
     sign(turn)
 
