@@ -1,14 +1,14 @@
-"""The long drill, `make drill`: `python -m tests.crash [KILLS OVER SMTP] [KILLS OVER SENDGRID] [MINUTES]`.
+"""The long drill, `make drill`: `python -m tests.crash [KILLS OVER SMTP] [OVER SENDGRID] [POWER CUTS] [MINUTES]`.
 
 A real worker is killed at random moments: while it starts, while it tidies up after the one before, and while mails are
-on their way; over SendGrid some requests are taken and never answered. Rounds of some thousand mails, each in a
-workspace of its own, which stays where something went wrong. DRILL_SEED plays the same dice again.
+on their way; over SendGrid some requests are taken and never answered; with the power the disk forgets what was not
+synced. Rounds of some thousand mails, each in a workspace of its own, which stays where something went wrong. DRILL_SEED
+plays the same dice again.
 """
 
 import contextlib
 import random
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from campaigns.model.states import MessageState
 from tests.crash.ground import Ground, Taken, dice, handle_of, kill, relay
+from tests.crash.power import Platter, compiled, run_until_cut, sent_but_queued
 from tests.doubles.sendgrid_double import KEY, SendgridDouble
 from tests.doubles.serving import serving
 from tests.doubles.smtp_server import SmtpServer
@@ -56,6 +57,7 @@ class Field:
     taken: Taken
     transport: str
     meets: Callable[[list[str]], None]  # how a server misbehaves next; [] for not at all
+    platter: Platter | None = None  # the disk, where it forgets
 
 
 @contextlib.contextmanager
@@ -65,6 +67,15 @@ def over_smtp(folder: Path, chance: random.Random) -> Iterator[Field]:
     with serving(SmtpServer(offers=offers, delay=ANSWERS_AFTER, on_mail=taken.mail)) as server:
         ground.settle(relay(server.port, CONNECTIONS))
         yield Field(ground, taken, "relay", lambda _: None)
+
+
+@contextlib.contextmanager
+def over_smtp_until_the_power_is_cut(folder: Path, chance: random.Random) -> Iterator[Field]:
+    library = compiled(folder)
+    assert library is not None, "Power cuts need gcc, and Linux; 0 of them need nothing."
+    with over_smtp(folder, chance) as here:
+        here.platter = Platter(here.ground.root, folder / "platter", library)
+        yield here
 
 
 @contextlib.contextmanager
@@ -82,18 +93,22 @@ def over_sendgrid(folder: Path, _chance: random.Random) -> Iterator[Field]:
 
 
 def main() -> int:
-    over = [int(word) for word in sys.argv[1:]] + [500, 100, 40][len(sys.argv) - 1 :]
+    smtp, sendgrid, power, minutes = [int(word) for word in sys.argv[1:]] + [500, 100, 50, 60][len(sys.argv) - 1 :]
     chance = dice()
-    ends = time.monotonic() + over[2] * 60
+    ends = time.monotonic() + minutes * 60
     all_is_well = True
-    ways = (("SMTP", over[0], CONNECTIONS, over_smtp), ("SendGrid", over[1], BATCH * REQUESTS, over_sendgrid))
+    ways = (
+        ("SMTP", smtp, CONNECTIONS, over_smtp),
+        ("SendGrid", sendgrid, BATCH * REQUESTS, over_sendgrid),
+        ("Power", power, CONNECTIONS, over_smtp_until_the_power_is_cut),
+    )
     for name, kills, most, field in ways:
         began, sums = time.monotonic(), Sums(most)
         while sums.kills < kills and time.monotonic() < ends:
             play(name, field, chance, sums, kills - sums.kills)
         print(f"{name}: {sums} in {time.monotonic() - began:.0f} s", flush=True)
         if sums.kills < kills:
-            print(f"{name}: {kills - sums.kills} kills are missing after {over[2]} minutes.")
+            print(f"{name}: {kills - sums.kills} kills are missing after {minutes} minutes.")
         all_is_well = all_is_well and sums.well and sums.kills >= kills
     return 0 if all_is_well else 1
 
@@ -128,6 +143,25 @@ def strike(here: Field, chance: random.Random, sums: Sums) -> bool:
     """Start a worker and kill it; False if it had nothing left to do."""
     before = here.ground.count(MessageState.UNCERTAIN) + here.ground.count(MessageState.LEASED)
     here.meets(chance.choice(TROUBLES))
+    if here.platter is not None:
+        further = chance.randint(1, 120)
+        if here.ground.count(MessageState.QUEUED) < further + 2 * sums.most:
+            return False
+        run_until_cut(here.ground, here.taken, here.platter, further, chance.uniform(0, 2 * ANSWERS_AFTER))
+        here.platter.cut(chance, survives=chance.choice((0.0, 0.05, 0.5, 0.95)))
+        sums.wrong += len(sent_but_queued(here.ground, here.taken))
+    elif not killed(here, chance):
+        return False
+    leased = here.ground.count(MessageState.LEASED)
+    sums.kills += 1
+    sums.highest = max(sums.highest, leased)
+    if here.ground.count(MessageState.UNCERTAIN) + leased > before + sums.most:
+        sums.wrong += 1
+    return True
+
+
+def killed(here: Field, chance: random.Random) -> bool:
+    """Start a worker and kill it; False if it came to its end before."""
     with here.ground.worker() as running:
         if chance.random() < 0.3:
             time.sleep(chance.uniform(0, STARTS_WITHIN))
@@ -138,13 +172,7 @@ def strike(here: Field, chance: random.Random, sums: Sums) -> bool:
             time.sleep(chance.uniform(0, 2 * ANSWERS_AFTER))
         if running.process.poll() is not None:
             return False
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            kill(running)
-    leased = here.ground.count(MessageState.LEASED)
-    sums.kills += 1
-    sums.highest = max(sums.highest, leased)
-    if here.ground.count(MessageState.UNCERTAIN) + leased > before + sums.most:
-        sums.wrong += 1
+        kill(running)
     return True
 
 

@@ -9,7 +9,12 @@ import os
 import random
 import shutil
 import subprocess
+import sys
+import time
 from pathlib import Path
+
+from campaigns.model.states import MessageState
+from tests.crash.ground import Ground, Taken, handle_of
 
 _BLOCK = 512  # bytes that a disk writes wholly or not at all
 _SOURCE = Path(__file__).with_name("platter.c")
@@ -80,3 +85,25 @@ def _torn(synced: bytes, written: bytes, chance: random.Random, survives: float)
             made.extend(bytes(max(0, start + len(block) - len(made))))
             made[start : start + len(block)] = block
     return bytes(made)
+
+
+def run_until_cut(
+    ground: Ground, taken: Taken, platter: Platter, further: int, then: float, *, point: str = "nowhere"
+) -> None:
+    """A worker, killed once so many further mails were taken, and some seconds later."""
+    line = [sys.executable, "-m", "tests.crash.crashing_worker", point, "0"]
+    env = ground.line.environment() | platter.env
+    platter.sync()
+    worker = subprocess.Popen(line, cwd=ground.root, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        taken.reaches(taken.count + further)
+        time.sleep(then)  # a cut at any point of a round trip
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def sent_but_queued(ground: Ground, taken: Taken) -> set[str]:
+    """Whom the server has taken, and the disk says has still to be sent."""
+    queued = {name for name, state in ground.states().items() if state is MessageState.QUEUED}
+    return queued & {handle_of(message_id) for message_id in taken.message_ids()}

@@ -1,17 +1,14 @@
 """Power loss: what was leased, or told to a person, is on the disk; what was not synced may be gone, or torn."""
 
 import sqlite3
-import subprocess
-import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from campaigns.model.states import MessageState
-from tests.crash.ground import Ground, Taken, accounted_for, dice, handle_of, relay
-from tests.crash.power import Platter, compiled
+from tests.crash.ground import Ground, Taken, accounted_for, dice, relay
+from tests.crash.power import Platter, compiled, run_until_cut, sent_but_queued
 from tests.doubles.command_line import CommandLine
 from tests.doubles.serving import serving
 from tests.doubles.smtp_server import SmtpServer
@@ -37,7 +34,7 @@ def test_whatever_the_disk_forgets_nobody_is_lost_and_nobody_gets_two(
         ground.fill(PEOPLE)
         platter = Platter(ground.root, tmp_path / "platter", library)
         for survives in (0.0, 0.5):
-            run_until_cut(ground, taken, platter, "nowhere", chance.randint(20, 150), chance.uniform(0, 0.02))
+            run_until_cut(ground, taken, platter, chance.randint(20, 150), chance.uniform(0, 0.02))
             platter.cut(chance, survives)
             assert sent_but_queued(ground, taken) == set()
             assert ground.count(L) <= CONNECTIONS
@@ -52,7 +49,7 @@ def test_the_drill_would_see_a_lease_that_is_not_on_the_disk(
         ground.settle(relay(server.port, CONNECTIONS))
         ground.fill(PEOPLE)
         platter = Platter(ground.root, tmp_path / "platter", library)
-        run_until_cut(ground, taken, platter, "nowhere_and_nothing_is_synced", 50, 0)
+        run_until_cut(ground, taken, platter, 50, 0, point="nowhere_and_nothing_is_synced")
         assert platter.forgets()
         platter.cut(dice(), survives=0.0)
         assert len(sent_but_queued(ground, taken)) >= 50
@@ -83,22 +80,3 @@ def test_a_rehearsal_that_was_accepted_lies_there_after_a_power_cut(
     assert len(accepted) == 20
     for name in accepted:
         assert b"the summer fair opens" in (ground.root / "mail" / "new" / name).read_bytes()
-
-
-def run_until_cut(ground: Ground, taken: Taken, platter: Platter, point: str, further: int, then: float) -> None:
-    line = [sys.executable, "-m", "tests.crash.crashing_worker", point, "0"]
-    env = ground.line.environment() | platter.env
-    platter.sync()
-    worker = subprocess.Popen(line, cwd=ground.root, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        taken.reaches(taken.count + further)
-        time.sleep(then)  # a cut at any point of a round trip
-    finally:
-        worker.kill()
-        worker.wait()
-
-
-def sent_but_queued(ground: Ground, taken: Taken) -> set[str]:
-    """Whom the server has taken, and the disk says has still to be sent."""
-    queued = {name for name, state in ground.states().items() if state is Q}
-    return queued & {handle_of(message_id) for message_id in taken.so_far()}

@@ -34,12 +34,20 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return be
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("empty")
+    new_store(folder).close()
+    return folder / "mergecast.db"
+
+
 @pytest.fixture
-def desk(tmp_path: Path, machine: object, clock: StandingClock) -> Desk:
+def desk(tmp_path: Path, empty: Path, machine: object, clock: StandingClock) -> Desk:
     """A workspace in `tmp_path/here` in which a worker has been, and ten mails wait."""
     folder = tmp_path / "here"
     folder.mkdir()
-    desk = desk_of(new_store(folder), clock)
+    shutil.copyfile(empty, folder / "mergecast.db")
+    desk = desk_of(Store(f"sqlite:///{folder / 'mergecast.db'}"), clock)
     work(desk)
     add_campaign(desk.store, "fair", 10, transport="relay")
     return desk
