@@ -57,8 +57,8 @@ class Held:
     @property
     def remedy(self) -> str:
         return (
-            f"Once the original sends no more: `mergecast cancel {self.waiting[0].campaign}` or the like for what has"
-            f" left already, then `{ACCEPT}`, which sends the rest."
+            f"Once the original sends no more: cancel what has left already, as by `mergecast cancel"
+            f" {self.waiting[0].campaign}`, then `{ACCEPT}`, which sends the rest."
         )
 
     def as_error(self, desk: Desk) -> CopiedError:

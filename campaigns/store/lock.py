@@ -17,6 +17,8 @@ from pathlib import Path
 
 from campaigns.errors import StoreError, WorkerRunningError
 
+_MOST = 1_000  # bytes of a lock file
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -46,7 +48,8 @@ class WorkerLock:
 def last_turn(path: Path) -> Turn | None:
     """What the last worker on the database at `path` left in the lock file; None if there is no such thing."""
     try:
-        return _turn(_lock_file(path).read_bytes())
+        with _lock_file(path).open("rb") as file:
+            return _turn(file.read(_MOST))
     except OSError:
         return None
 
@@ -80,7 +83,7 @@ def _lock_file(path: Path) -> Path:
 
 
 def _read(descriptor: int) -> bytes:
-    return os.pread(descriptor, 1000, 0)
+    return os.pread(descriptor, _MOST, 0)
 
 
 def _turn(signed: bytes) -> Turn | None:

@@ -5,6 +5,7 @@ import bisect
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,13 +16,15 @@ from sqlalchemy import event
 from campaigns.clock import to_micros
 from campaigns.message.message import Message
 from campaigns.model.states import CampaignState, MessageState
+from campaigns.store import tables
 from campaigns.store.engine import Store
+from campaigns.store.lock import WorkerLock, last_turn, worker_lock
 from scheduler import worker
 from scheduler.transports.contract import Blame, Outcome, Stage, Verdict
 from scheduler.worker import Way
 from tests.doubles.filled_store import add_campaign
 from tests.doubles.scripted_transport import ACCEPTED, ScriptedTransport
-from tests.doubles.virtual_time import START, VirtualClock, until, virtually
+from tests.doubles.virtual_time import START, VirtualClock, VirtualTimetable, until, virtually
 
 NOW = to_micros(START)
 HOUR = 3600
@@ -121,6 +124,38 @@ def test_a_database_that_becomes_read_only_stops_all_sending_and_loses_nothing(s
 
     virtually(play)
     assert stage.states(campaign) == {MessageState.ACCEPTED: 200}
+
+
+def test_turns_are_counted_while_mails_leave_and_stand_beside_the_database_when_they_are_on_the_disk_in_it(
+    stage: Any, tmp_path: Path
+) -> None:
+    add_campaign(stage.store, "fair", 500, throttles="1/s", now=NOW)
+    database = tmp_path / "mergecast.db"
+    beside: list[int] = []
+
+    def turn() -> int:
+        told = last_turn(database)
+        return told.number if told else 0
+
+    async def play(clock: VirtualClock, lock: WorkerLock) -> None:
+        folder, alarms = tmp_path, VirtualTimetable(clock)
+        ways = [Way(ScriptedTransport(clock))]
+        here = worker.Worker(
+            stage.store, ways, clock=clock, version="test", folder=folder, lock=lock, timetable=alarms, in_thread=False
+        )
+        running = asyncio.create_task(here.run())
+        for _ in range(4):
+            await asyncio.sleep(65)
+            (row,) = stage.rows(tables.workspace)
+            beside.append(turn())
+            assert beside[-1] == row.turn
+        here.stop()
+        await running
+
+    with worker_lock(database) as lock:
+        virtually(lambda clock: play(clock, lock))
+    assert sorted(set(beside)) == beside  # each later than the one before
+    assert turn() > beside[-1] > 1  # the end in good order is counted, too
 
 
 @contextlib.contextmanager
