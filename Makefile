@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check fuzz bench docs lock clean
+.PHONY: demo test check drill fuzz bench docs lock clean
 
 demo: .venv/runs
 	$(BIN)/mergecast demo
@@ -17,6 +17,9 @@ check: .venv/tests
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+drill: .venv/tests
+	$(BIN)/python -m tests.crash
 
 fuzz: .venv/tests
 	$(BIN)/python -m tests.fuzz

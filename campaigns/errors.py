@@ -11,7 +11,8 @@
     ├── TemplateError         a template that cannot be found, read, compiled or laid out
     ├── CampaignError         the campaign is in a state that does not allow this, or a Finding stops it
     └── StoreError            the database is newer, older, locked, damaged or out of space
-        └── WorkerRunningError    another worker holds this store
+        ├── WorkerRunningError    another worker holds this store
+        └── CopiedError           the store may be a copy, whose original has sent what waits in it
 
 An error says what is wrong (sentence), where (file, sheet, row, column, line) and what to do next (remedy).
 What a server answers while mail is handed over is no error but an Outcome (`scheduler/transports/contract.py`).
@@ -120,3 +121,7 @@ class StoreError(MergecastError):
 
 class WorkerRunningError(StoreError):
     kind = "worker_running"
+
+
+class CopiedError(StoreError):
+    kind = "copied"

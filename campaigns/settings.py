@@ -324,6 +324,11 @@ class Settings(_Part):
         default="off",
         description="Whether a check asks the DNS if the addresses' domains take mail: `off`, `system` or a resolver's IP.",
     )
+    machine: str = Field(
+        default="",
+        description="A name for this machine, where its own is another at each start. Set it in the environment: "
+        "what stands in the file goes along with a copy.",
+    )
     user: str = Field(default="", description="Who is named in the history. Unless set: the login.")
     sender: SenderSettings = Field(default_factory=lambda: SenderSettings.model_validate({}))
     transports: dict[str, TransportSettings] = Field(default_factory=dict)

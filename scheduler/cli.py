@@ -32,6 +32,12 @@ def run(
     until_idle: Annotated[
         bool, typer.Option("--until-idle", help="End when nothing is due within ten minutes.")
     ] = False,
+    accept_restored: Annotated[
+        bool,
+        typer.Option(
+            "--accept-restored", help="Send from a copied or restored workspace, whose original sends no more."
+        ),
+    ] = False,
 ) -> None:
     """The worker: send what is queued, in time and inside all limits. It works until it is stopped."""
     from scheduler.sending import log_to
@@ -39,7 +45,7 @@ def run(
 
     log_to()
     with face.desk(secrets=True) as desk:
-        result = send(desk, until_idle=until_idle)
+        result = send(desk, until_idle=until_idle, accept_restored=accept_restored)
         if not face.json:
             _say_left(face, desk)
     face.show(result, _say_run)

@@ -90,6 +90,7 @@ class Ledger:
     ) -> None:
         self.trouble = ""  # why the store takes nothing just now
         self.closed = ""  # why nothing may be leased just now: the disk is nearly full, the worker is stopping
+        self.commits = 0
         self.settled: Counter[MessageState] = Counter()  # what this run has written down
         self._store = store
         self._worker_id = worker_id
@@ -102,7 +103,6 @@ class Ledger:
         self._something = asyncio.Event()
         self._on_disk = asyncio.Event()
         self._committing = False
-        self._commits = 0
 
     async def lease(self, turn: Turn) -> tuple[list[Candidate], datetime]:
         """The candidates of a turn that are leased now, on disk, and the lease's instant.
@@ -146,8 +146,8 @@ class Ledger:
             batch = self._next_batch()
             if not batch:
                 continue
-            self._commits += 1
-            if self._commits % _FORGET_EVERY == 0:
+            self.commits += 1
+            if self.commits % _FORGET_EVERY == 0:
                 batch.stale = self._throttles.stale(self._throttles.now())
             self._committing = True
             await self._written(batch)
@@ -245,7 +245,7 @@ class Ledger:
     def _commit(self, batch: _Batch) -> set[int]:
         """Settle first, then pause, then lease: one transaction, on disk when it returns."""
         leased: set[int] = set()
-        with self._store.lease() as connection:
+        with self._store.write() as connection:
             outbox.settle(connection, self._attributed(connection, batch))
             for stretch in batch.ended:
                 if stretch.id is not None:

@@ -14,9 +14,10 @@ import structlog
 
 from campaigns import __version__
 from campaigns.actions.desk import Desk
+from campaigns.actions.held import settle
 from campaigns.model.states import MessageState
 from campaigns.store import campaigns, reporting
-from campaigns.store.lock import worker_lock
+from campaigns.store.lock import WorkerLock, worker_lock
 from scheduler.transports.build import build_all
 from scheduler.worker import Way, Worker
 
@@ -48,16 +49,17 @@ class Run:
         return {"seconds": round(self.seconds, 3), "messages": self.messages}
 
 
-def run(desk: Desk, *, until_idle: bool, watch: Watch | None = None) -> Run:
+def run(desk: Desk, *, until_idle: bool, watch: Watch | None = None, accept_restored: bool = False) -> Run:
     """Send as the only worker of the desk's store; WorkerRunningError if there is one.
 
-    `watch` is told ten times a second how far its campaigns are.
+    CopiedError if it may be a copy, and something waits, unless a person accepts it. `watch` is told ten times a second how far its campaigns are.
     """
     assert desk.store.path is not None
-    with worker_lock(desk.store.path), _seldom_looking_for_garbage():
+    with worker_lock(desk.store.path) as lock, _seldom_looking_for_garbage():
+        settle(desk, accept=accept_restored)
         began = time.monotonic()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else None) as runner:
-            settled = runner.run(_run(desk, until_idle, watch))
+            settled = runner.run(_run(desk, lock, until_idle, watch))
         told = {state.name.lower(): number for state, number in sorted(settled.items())}
         return Run(time.monotonic() - began, told)
 
@@ -76,7 +78,7 @@ def _seldom_looking_for_garbage() -> Iterator[None]:
         gc.unfreeze()
 
 
-async def _run(desk: Desk, until_idle: bool, watch: Watch | None) -> Mapping[MessageState, int]:
+async def _run(desk: Desk, lock: WorkerLock, until_idle: bool, watch: Watch | None) -> Mapping[MessageState, int]:
     workspace = desk.workspace
     transports, broken = build_all(workspace.settings, workspace.root)
     throttles = {name: table.throttle for name, table in workspace.settings.transports.items()}
@@ -87,6 +89,7 @@ async def _run(desk: Desk, until_idle: bool, watch: Watch | None) -> Mapping[Mes
         version=__version__,
         folder=workspace.root,
         broken=broken,
+        lock=lock,
     )
     worker.stop_on_signals()
     watching = asyncio.create_task(_watch(desk, watch)) if watch else None

@@ -21,9 +21,10 @@ from campaigns.clock import Clock, from_micros
 from campaigns.errors import StoreError
 from campaigns.model.states import CampaignState, MessageState, PauseReason
 from campaigns.model.throttle import Throttle
-from campaigns.store import campaigns, history, underway, workers
+from campaigns.store import campaigns, history, origin, underway, workers
 from campaigns.store.engine import Connection, Store
 from campaigns.store.kept_files import KeptFiles
+from campaigns.store.lock import Turn, WorkerLock
 from campaigns.store.underway import SendingCampaign
 from scheduler.baggage import Baggage
 from scheduler.dispatch import Dispatch
@@ -65,6 +66,7 @@ class Worker:
         version: str,
         folder: Path,
         broken: Mapping[str, str] | None = None,
+        lock: WorkerLock | None = None,
         timetable: Timetable | None = None,
         in_thread: bool = True,
     ) -> None:
@@ -75,6 +77,8 @@ class Worker:
         self._ways = ways
         self._broken = broken or {}  # transports that the settings name and that cannot be used: what is wrong
         self._executor: Executor | None = ThreadPoolExecutor(1, "store") if in_thread else None
+        self._lock = lock
+        self._counted = 0  # commits of the ledger when turns were last counted
         self._timetable = timetable or Timetable()
         self._stop = asyncio.Event()
         self._broken_by: BaseException | None = None
@@ -125,6 +129,7 @@ class Worker:
         recover(self._store, rehearsals, self._clock)
         with self._store.write() as connection:
             self._id = workers.start(connection, version=self._version, at=self._clock.now())
+        self._count_turn()
         self._throttles = Throttles(self._store, self._clock)
         self._ledger = Ledger(self._store, self._id, self._throttles, self._clock, self._executor)
         self._baggage = Baggage(self._store, KeptFiles(self._folder), in_thread=self._executor is not None)
@@ -270,8 +275,18 @@ class Worker:
             return not underway.due_before(connection, soon, self._way_names())
 
     def _write_beat(self, doing: Mapping[str, Any]) -> None:
-        with self._store.write() as connection:
+        with self._store.write_page() as connection:
             workers.beat(connection, self._id, at=self._clock.now(), doing=dict(doing))
+        if self._ledger.commits != self._counted:
+            self._counted = self._ledger.commits
+            self._count_turn()
+
+    def _count_turn(self) -> None:
+        """Say beside the database, too, how far it has come: after it is on the disk there, never before."""
+        with self._store.write() as connection:
+            turn = Turn(origin.uuid(connection), origin.next_turn(connection))
+        if self._lock is not None:
+            self._lock.sign(turn)
 
     async def _drain(self, carriers: Sequence[asyncio.Task[None]], keeper: asyncio.Task[None]) -> None:
         """Wait for the replies to what is on the wire; what has none after 30 s is found leased at the next start."""
@@ -308,6 +323,7 @@ class Worker:
             self._executor.shutdown(wait=True)
         with self._store.write() as connection:
             workers.stopped(connection, self._id, at=self._clock.now())
+        self._count_turn()
         log.info("worker.stopped")
 
     async def _aside(self, write: Callable[[], None]) -> None:

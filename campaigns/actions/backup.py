@@ -22,7 +22,7 @@ from campaigns.actions.desk import Desk
 from campaigns.actions.progress import Progress, silent
 from campaigns.errors import StoreError, UsageError
 from campaigns.settings_file import SETTINGS_FILE, line_of
-from campaigns.store import copying, history, workspaces
+from campaigns.store import copying, history, origin
 from campaigns.store.engine import Store
 from campaigns.store.migrate import SCHEMA
 
@@ -126,7 +126,7 @@ def _written(desk: Desk, copy: Path, archive: Path, progress: Progress) -> _Made
     database = _name_of(desk.store.path, root)
     copied = Store(f"sqlite:///{copy}")
     with copied.read() as conn:
-        files, uuid = named(desk.workspace, conn), workspaces.uuid_of(conn)
+        files, uuid = named(desk.workspace, conn), origin.uuid(conn)
     copied.close()
     found = look_around(desk.workspace, desk.store.path)
     settings = root / SETTINGS_FILE

@@ -50,6 +50,6 @@ def keep_ours(conn: Connection, campaign: Campaign, token: str) -> None:
 def _batch_by_batch(desk: Desk, campaign: Campaign, token: str, remove: Callable[..., int]) -> None:
     removed = AT_ONCE
     while removed == AT_ONCE:
-        with desk.store.write() as conn:
+        with desk.store.write_page() as conn:
             keep_ours(conn, campaign, token)
             removed = remove(conn, campaign.id, limit=AT_ONCE)

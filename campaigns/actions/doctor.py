@@ -9,9 +9,11 @@ from typing import Any
 
 from campaigns.actions import doctor_disk as disk
 from campaigns.actions.backup_files import secret_files
+from campaigns.actions.desk import Desk
 from campaigns.actions.doctor_check import Check, CheckState, bad, good
 from campaigns.actions.doctor_clock import kept_in_time
 from campaigns.actions.doctor_disk import Sizes
+from campaigns.actions.held import held
 from campaigns.clock import Clock, SystemClock
 from campaigns.errors import MergecastError
 from campaigns.model.duration import in_words
@@ -102,6 +104,7 @@ def _database(workspace: Workspace, clock: Clock, sizes: Sizes) -> Iterator[Chec
         yield _worker(store, clock)
         yield _backup(store, clock)
         yield disk.tables(store, sizes)
+        yield _origin(Desk(workspace, store, "", clock))
     except MergecastError as error:
         yield bad("database", error)
     finally:
@@ -140,3 +143,10 @@ def _backup(store: Store, clock: Clock) -> Check:
     age = clock.now() - last
     state = CheckState.WARN if age > _OLD_BACKUP else CheckState.GOOD
     return Check("backup", state, f"The last backup was made {in_words(age)} ago.", remedy if age > _OLD_BACKUP else "")
+
+
+def _origin(desk: Desk) -> Check:
+    found = held(desk)
+    if found is not None:
+        return Check("origin", CheckState.BAD, found.sentence, found.remedy)
+    return good("origin", "Nothing waits in the database that another copy of it may have sent.")

@@ -174,7 +174,7 @@ def _expected(rows: int, done: int, total: int) -> int | None:
 
 
 def _store(desk: Desk, coming: _Coming, batch: list[SheetRow]) -> None:
-    with desk.store.write() as conn:
+    with desk.store.write_page() as conn:
         _keep_ours(conn, coming)
         ids = addresses.keep(conn, {row.address.folded: row.address.domain for row in batch if row.address})
         recipients.add(conn, _judged(coming, batch, ids))

@@ -32,7 +32,7 @@ class KeptShapes:
         """Write new shapes down, in the order of their numbers, and check each."""
         rest = iter(new)
         while some := list(islice(rest, AT_ONCE)):
-            with self._desk.store.write() as conn:
+            with self._desk.store.write_page() as conn:
                 keep_ours(conn, self._basis.campaign, self._token)
                 for number, shape in some:
                     assert number == len(self.ids), "The renderer counts its shapes without gaps."

@@ -189,7 +189,7 @@ def _stage(work: _Work, page: _Page, rendered: RenderedBatch) -> None:
     work.care.look(page.chosen)
     if work.servers:
         work.servers.look(page.chosen)
-    with work.desk.store.write() as conn:
+    with work.desk.store.write_page() as conn:
         keep_ours(conn, work.campaign, work.token)
         staging.add(conn, messages, left)
         if own:

@@ -10,6 +10,7 @@ from campaigns.actions.attached import Attached
 from campaigns.actions.basis import Basis, basis_of, row_of
 from campaigns.actions.desk import Desk
 from campaigns.actions.edge_cases import Chosen
+from campaigns.actions.held import before_queueing
 from campaigns.actions.joined import with_joined
 from campaigns.actions.naming import campaign_named
 from campaigns.actions.prepare import PAGE, PREPARABLE
@@ -174,6 +175,7 @@ def _queue(
             remedy=f"Take another address, or `mergecast suppress remove {address.folded}`.",
         )
     now = desk.clock.now()
+    before_queueing(desk, conn)
     made = staging.add_proof(
         conn,
         NewMessage(

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from campaigns.actions.desk import Desk
+from campaigns.actions.held import before_queueing
 from campaigns.actions.naming import campaign_named, starts
 from campaigns.errors import CampaignError
 from campaigns.model.states import CampaignState
@@ -68,6 +69,7 @@ def _queue_some(desk: Desk, name: str, until: datetime, *, first: bool) -> int:
             raise CampaignError(
                 f"Nothing of {name} was rejected or expired.", remedy=f"Look at `mergecast report {name}`."
             )
+        before_queueing(desk, conn)
         queued = steering.queue_again(conn, ids, steering.FAILED, at=desk.clock.now())
         if queued:
             send_again(conn, campaign)

@@ -10,6 +10,7 @@ from campaigns.actions import approval
 from campaigns.actions.basis import Basis, basis_of, day_of, leaves, transport_named
 from campaigns.actions.check import CheckResult, found
 from campaigns.actions.desk import Desk
+from campaigns.actions.held import before_queueing
 from campaigns.actions.naming import campaign_named, starts
 from campaigns.actions.prepare import PREPARABLE, prepare
 from campaigns.actions.progress import Progress, silent
@@ -268,6 +269,7 @@ def _queue(desk: Desk, basis: Basis) -> None:
         # Once more: it may have been taken back while somebody was asked.
         approval.demand(conn, basis, staging.count_messages(conn, campaign.id), prints_today=checked.prints_today)
         approval.holds(conn, basis, prints_today=checked.prints_today, at=now)
+        before_queueing(desk, conn)
         if not staging.queue(
             conn,
             campaign.id,

@@ -10,6 +10,7 @@ from campaigns.actions import approval
 from campaigns.actions.approval import ApprovalTold
 from campaigns.actions.desk import Desk
 from campaigns.actions.doctor_disk import LITTLE_DISK
+from campaigns.actions.held import Held, held
 from campaigns.actions.naming import campaign_named, starts
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.audience import Audience
@@ -80,11 +81,12 @@ class CampaignStatus:
 class Status:
     worker: Worker | None
     campaigns: tuple[CampaignStatus, ...]
+    held: Held | None = None
 
     @property
     def needs_a_person(self) -> bool:
         """Whether the exit status is 1."""
-        return any(one.trouble for one in self.campaigns)
+        return self.held is not None or any(one.trouble for one in self.campaigns)
 
     def as_json(self) -> dict[str, Any]:
         worker = self.worker and {
@@ -93,7 +95,11 @@ class Status:
             "version": self.worker.version,
             "beat_at": self.worker.beat_at.isoformat(),
         }
-        return {"worker": worker, "campaigns": [one.as_json() for one in self.campaigns]}
+        return {
+            "worker": worker,
+            "held": self.held.as_json() if self.held else None,
+            "campaigns": [one.as_json() for one in self.campaigns],
+        }
 
 
 def status(desk: Desk, name: str = "") -> Status:
@@ -103,7 +109,8 @@ def status(desk: Desk, name: str = "") -> Status:
     with desk.store.read() as conn:
         worker = workers.alive(conn, now)
         names = [campaign_named(conn, name).name] if name else campaigns.names(conn)
-        return Status(worker, tuple(_status(desk, conn, campaign_named(conn, one), worker, free) for one in names))
+        told = tuple(_status(desk, conn, campaign_named(conn, one), worker, free) for one in names)
+    return Status(worker, told, held(desk))
 
 
 def _status(

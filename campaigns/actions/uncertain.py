@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from campaigns.actions.desk import Desk
+from campaigns.actions.held import before_queueing
 from campaigns.actions.naming import campaign_named
 from campaigns.actions.resend import send_again
 from campaigns.errors import CampaignError, UsageError
@@ -103,6 +104,7 @@ def _settle_some(
                 f"{campaign.name} is cancelled: nothing of it can be sent again.",
                 remedy="If you know that the mails arrived, `mergecast uncertain confirm` settles them.",
             )
+        before_queueing(desk, conn)
         send_again(conn, campaign)
     settled = settle(conn, ids)
     history.record(

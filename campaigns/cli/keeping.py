@@ -98,7 +98,8 @@ def say_restored(screen: Screen, told: dict[str, Any]) -> None:
         screen.say(f"Its database has schema {told['schema']}: run `mergecast upgrade` in it first.", "yellow")
     screen.say("Passwords and keys are not in a backup: put secrets.toml back, or set the environment.")
     screen.say("Then `mergecast doctor` looks whether all is well.")
-    screen.say("What is queued in it may have left since it was backed up: look at it before a worker runs.", "yellow")
+    said = "What is queued in it may have left since it was backed up, so that nothing is sent by itself."
+    screen.say(f"{said} Once you have looked: `mergecast run --accept-restored`.", "yellow")
 
 
 @verb(verbs, "prune")

@@ -83,6 +83,7 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
     ) -> None:
         """The whole job in one line. It imports, checks, shows three mails, asks, queues and sends."""
         from campaigns.actions.create import create
+        from campaigns.actions.held import refuse_held
         from campaigns.actions.import_list import import_list
         from campaigns.actions.merge import Typed, campaign_name, look_at_lists
         from campaigns.actions.send import send
@@ -95,6 +96,7 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
         listed = list_name or sheet.stem
         _look_or_make(face, typed, listed)
         with face.desk(secrets=True) as desk:
+            refuse_held(desk)
             look_at_lists(desk, audience, listed)
             with face.progress(f"Reading {sheet.name}") as progress:
                 imported = import_list(desk, sheet, listed, options, repeated=repeated_of(repeated), progress=progress)

@@ -47,6 +47,8 @@ def status(
 
 def say_status(screen: Screen, told: dict[str, Any]) -> None:
     say_worker(screen, told["worker"], waited_for=any(map(_waits, told["campaigns"])))
+    if told["held"]:
+        screen.say(f"Held: {told['held']['sentence']} {told['held']['remedy']}", "bold red")
     if not told["campaigns"]:
         screen.say("No campaign yet. Make one with `mergecast create`.")
         return

@@ -1,8 +1,9 @@
-"""Opening the store: one SQLite file (or PostgreSQL), with one way to read, one to write and one to lease.
+"""Opening the store: one SQLite file (or PostgreSQL), with one way to read, one to write, and one for long jobs.
 
 SQLite runs in WAL. Writers say BEGIN IMMEDIATE, because a reader that turns into a writer fails at once with "database is
-locked" when another wrote in between. Leases commit with synchronous=FULL: a message that may be on the wire is on disk
-before the first byte leaves. Everything else commits with NORMAL, and a later lease's fsync carries it along.
+locked" when another wrote in between. What is written is on the disk when the block ends (synchronous=FULL): a message
+that may be on the wire is leased there before the first byte leaves, and what a person was told outlives a power cut.
+Only the pages of a long job commit without (NORMAL): the fsync of its last transaction carries them along.
 """
 
 import os
@@ -31,8 +32,8 @@ class Store:
         self.url = url
         self.path = _file_of(url)
         self._reading = _engine(url, begin="BEGIN", synchronous="NORMAL")
-        self._writing = _engine(url, begin="BEGIN IMMEDIATE", synchronous="NORMAL")
-        self._leasing = _engine(url, begin="BEGIN IMMEDIATE", synchronous="FULL")
+        self._writing = _engine(url, begin="BEGIN IMMEDIATE", synchronous="FULL")
+        self._paging = _engine(url, begin="BEGIN IMMEDIATE", synchronous="NORMAL")
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -42,18 +43,18 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One short transaction; rolled back if the block raises."""
+        """One short transaction, on disk when the block ends; rolled back if the block raises."""
         with _told(), self._writing.begin() as connection:
             yield connection
 
     @contextmanager
-    def lease(self) -> Iterator[Connection]:
-        """A transaction that is on disk, fsync and all, when the block ends."""
-        with _told(), self._leasing.begin() as connection:
+    def write_page(self) -> Iterator[Connection]:
+        """One of many transactions that mean nothing before the last, which is a `write`: a power cut may take it."""
+        with _told(), self._paging.begin() as connection:
             yield connection
 
     def close(self) -> None:
-        for engine in (self._reading, self._writing, self._leasing):
+        for engine in (self._reading, self._writing, self._paging):
             engine.dispose()
 
 
@@ -97,7 +98,8 @@ def _engine(url: str, *, begin: str, synchronous: str) -> Engine:
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # transactions are ours, not the driver's guess
-        for pragma in (f"synchronous={synchronous}", "foreign_keys=ON", "temp_store=FILE"):
+        # macOS: fsync alone stops at the drive's cache, https://www.sqlite.org/pragma.html#pragma_fullfsync
+        for pragma in (f"synchronous={synchronous}", "fullfsync=ON", "foreign_keys=ON", "temp_store=FILE"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

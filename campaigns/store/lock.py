@@ -1,7 +1,8 @@
 """One worker a store, by a lock of the operating system that dies with its process, kill -9 included.
 
 The lock lives on its own file beside the database: SQLite takes and drops POSIX locks on the database itself. The file
-stays when the worker ends, because whoever unlinks a lock file may unlink it under the next holder.
+stays when the worker ends, because whoever unlinks a lock file may unlink it under the next holder. It also keeps the
+last turn of the worker (`campaigns/store/origin.py`), so that an older database in this one's place is known.
 """
 
 import fcntl
@@ -10,19 +11,56 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from campaigns.errors import StoreError, WorkerRunningError
 
+_MOST = 1_000  # bytes of a lock file
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """How far a worker had come with a store."""
+
+    store: str  # its uuid
+    number: int
+
+
+class WorkerLock:
+    """The lock file, while this process holds it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._since = datetime.now(UTC).isoformat(timespec="seconds")
+        self.sign(_turn(_read(descriptor)))
+
+    def sign(self, turn: Turn | None) -> None:
+        """Say who holds it, and how far the store has come, which must be on the disk there by now."""
+        holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": self._since}
+        left = {"store": turn.store, "turn": turn.number} if turn else {}
+        text = json.dumps(holder | left).encode()
+        os.pwrite(self._descriptor, text.ljust(len(_read(self._descriptor))), 0)  # never empty, for who reads it now
+        os.ftruncate(self._descriptor, len(text))
+
+
+def last_turn(path: Path) -> Turn | None:
+    """What the last worker on the database at `path` left in the lock file; None if there is no such thing."""
+    try:
+        with _lock_file(path).open("rb") as file:
+            return _turn(file.read(_MOST))
+    except OSError:
+        return None
+
 
 @contextmanager
-def worker_lock(path: Path) -> Iterator[None]:
+def worker_lock(path: Path) -> Iterator[WorkerLock]:
     """Hold the lock of the database at `path`; WorkerRunningError if another process has it.
 
     The descriptor is closed on exec (Python's default), so a spawned child does not keep the lock of a dead worker.
     """
-    lock_file = path.with_name(path.name + ".lock")
+    lock_file = _lock_file(path)
     try:
         descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -34,18 +72,26 @@ def worker_lock(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise _held(os.pread(descriptor, 1000, 0)) from None
-        _sign(descriptor)
-        yield
+            raise _held(_read(descriptor)) from None
+        yield WorkerLock(descriptor)
     finally:
         os.close(descriptor)  # frees the lock
 
 
-def _sign(descriptor: int) -> None:
-    since = datetime.now(UTC).isoformat(timespec="seconds")
-    text = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": since})
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, text.encode(), 0)
+def _lock_file(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")
+
+
+def _read(descriptor: int) -> bytes:
+    return os.pread(descriptor, _MOST, 0)
+
+
+def _turn(signed: bytes) -> Turn | None:
+    try:
+        told = json.loads(signed)
+        return Turn(str(told["store"]), int(told["turn"]))
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _held(signed: bytes) -> WorkerRunningError:

@@ -1,5 +1,6 @@
 """Which machine this is, and which start of it: a store that was carried elsewhere must be told from its original."""
 
+import re
 import subprocess
 import uuid
 from pathlib import Path
@@ -11,9 +12,15 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 def machine_id() -> str:
     """The operating system's name for this machine, else its network card's."""
     for path in _MACHINE_ID:
-        if (found := _first_line(path)) is not None:
+        found = _first_line(path)
+        if found is not None and re.fullmatch("[0-9a-f]{32}", found):  # images say "uninitialized", or nothing
             return found
     return f"{uuid.getnode():012x}"
+
+
+def lasts(machine: str) -> bool:
+    """Whether a machine's name says something at its next start, too: a network card may be a container's."""
+    return re.fullmatch("[0-9a-f]{12}", machine) is None
 
 
 def boot_id() -> str:

@@ -133,7 +133,7 @@ def shape(connection: Connection, shape_id: int, known: MutableMapping[int, byte
 def lease(connection: Connection, worker_id: int, ids: Sequence[int], at: int) -> set[int]:
     """Lease those of `ids` that are still queued, whose campaign still sends and whose person is not suppressed.
 
-    Call it inside `Store.lease()`: when that block ends, the lease is on disk.
+    Call it inside `Store.write()`: when that block ends, the lease is on disk.
     """
     wanted = numbers(ids)
     if _LEASE.one(connection, worker_id, at, wanted).rowcount == len(ids):

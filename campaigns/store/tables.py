@@ -55,9 +55,11 @@ workspace = Table(
     "workspace",
     metadata,
     Column("uuid", String(36), primary_key=True),
-    Column("machine_id", Text, nullable=False),
+    Column("machine_id", Text, nullable=False),  # where its last worker ran, at first where it was made
     Column("made_by", Text, nullable=False),
     Column("made_at", BigInteger, nullable=False),
+    Column("inode", BigInteger),  # of the file that its last worker wrote
+    Column("turn", BigInteger, nullable=False, server_default=text("0")),  # counted up here and in the lock file
     Column("copied_since", BigInteger),  # when this copy was made, if it is one and nobody has accepted it yet
 )
 

@@ -51,12 +51,12 @@ def before_the_settlement_is_committed(message: int) -> None:
 
     @contextlib.contextmanager
     def crashed(self: Store) -> Iterator[Any]:
-        with lease(self) as connection:
+        with write(self) as connection:
             yield connection
-            end_if(speaks_of(message, [settlement for _, settlement in batches[-1].settlements]))
+            end_if(bool(batches) and speaks_of(message, [settlement for _, settlement in batches[-1].settlements]))
 
     commit, Ledger._commit = Ledger._commit, noted  # type: ignore[method-assign]
-    lease, Store.lease = Store.lease, crashed  # type: ignore[method-assign]
+    write, Store.write = Store.write, crashed  # type: ignore[method-assign]
 
 
 def after_the_settlement(message: int) -> None:
@@ -91,6 +91,11 @@ def nowhere(message: int) -> None:
     """It is killed from outside."""
 
 
+def nowhere_and_nothing_is_synced(message: int) -> None:
+    """For drills to show that they would see it."""
+    Store.write = Store.write_page  # type: ignore[method-assign]
+
+
 def speaks_of(message: int, settlements: Sequence[Any]) -> bool:
     return any(message in settlement.message_ids for settlement in settlements)
 
@@ -112,6 +117,7 @@ POINTS: dict[str, Callable[[int], None]] = {
         while_mails_are_renamed,
         after_the_mails_are_written,
         nowhere,
+        nowhere_and_nothing_is_synced,
     )
 }
 

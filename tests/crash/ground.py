@@ -60,15 +60,28 @@ class Taken:
 
     def close(self) -> dict[str, str]:
         """The recipient of each Message-ID; an AssertionError if one was taken twice, or one person got two."""
-        self._journal.close()
+        self.stop()
         return self.so_far()
 
+    def stop(self) -> None:
+        self._journal.close()
+
     def so_far(self) -> dict[str, str]:
-        lines = [line.split() for line in Path(self._journal.name).read_text("ascii").splitlines()]
-        for words in zip(*lines, strict=True):
-            twice = [word for word, times in collections.Counter(words).items() if times > 1]
-            assert not twice, f"taken more than once: {twice}"
-        return dict(lines)
+        twice = self.twice()
+        assert not twice, f"taken more than once: {twice}"
+        return dict(self._lines())
+
+    def message_ids(self) -> set[str]:
+        return {message_id for message_id, _ in self._lines()}
+
+    def twice(self) -> list[str]:
+        """Message-IDs and people that stand more than once in the journal."""
+        columns = zip(*self._lines(), strict=True)
+        return [word for words in columns for word, times in collections.Counter(words).items() if times > 1]
+
+    def _lines(self) -> list[tuple[str, str]]:
+        lines = Path(self._journal.name).read_text("ascii").splitlines()
+        return [(message_id, to) for message_id, to in map(str.split, lines)]
 
 
 @dataclass

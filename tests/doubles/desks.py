@@ -15,7 +15,8 @@ from campaigns.workspace import Workspace
 
 def desk_of(store: Store, clock: Clock, who: str = "ada") -> Desk:
     assert store.path is not None
-    return Desk(cast("Workspace", SimpleNamespace(root=store.path.parent)), store, who, clock)
+    settings = SimpleNamespace(machine="", zone="UTC")
+    return Desk(cast("Workspace", SimpleNamespace(root=store.path.parent, settings=settings)), store, who, clock)
 
 
 def put(store: Store, campaign_id: int, states: list[MessageState], clock: Clock, *, words: str = "") -> list[int]:

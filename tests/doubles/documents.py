@@ -83,7 +83,7 @@ RESTORED = {
 }  # fmt: skip
 WORKER = {"host": WORDS, "pid": NUMBER, "version": WORDS, "beat_at": WORDS}
 STATUS = {
-    "worker": (dict, type(None)),
+    "worker": (dict, type(None)), "held": (dict, type(None)),
     "campaigns": [
         {
             "name": WORDS, "state": WORDS, "reason": WORDS, "rows": NUMBER, "left_out": NUMBER, "messages": MESSAGES,
@@ -93,6 +93,9 @@ STATUS = {
     ],
 }  # fmt: skip
 AUDIENCE = {"where": WORDS, "exclude": (list,), "not_mailed_in": WORDS}
+HELD = {
+    "why": WORDS, "waiting": [{"campaign": WORDS, "state": WORDS, "messages": NUMBER}], "sentence": WORDS, "remedy": WORDS,
+}  # fmt: skip
 WAITING = {"for": WORDS, "until": MAYBE_WORDS}
 REPORT = {
     "campaign": WORDS, "template": WORDS, "version": MAYBE_NUMBER, "rows": NUMBER, "left_out": COUNTS,

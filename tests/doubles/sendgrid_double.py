@@ -157,6 +157,10 @@ class SendgridDouble:
         """What the next requests meet."""
         self._script.extend(Step.parse(step) if isinstance(step, str) else step for step in steps)
 
+    def unscript(self) -> None:
+        """What was scripted and has not come yet does not come."""
+        self._script.clear()
+
     async def start(self, port: int = 0) -> None:
         self._server = await asyncio.start_server(self._talk, "127.0.0.1", port, ssl=self.tls)
         self.url = f"http{'s' if self.tls else ''}://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"

@@ -1,7 +1,8 @@
 """A strict SMTP server on loopback that keeps mails and does, when told, what bad servers do.
 
 It offers what it is told to offer (PIPELINING, STARTTLS, AUTH...), notes in `faults` whatever a client may not do, and
-asks `answer` before each reply: None for its own, or a reply, or CUT to hang up, or SILENCE to say nothing.
+asks `answer` before each reply: None for its own, or a reply, or CUT to hang up, or SILENCE to say nothing; HALF before a
+reply says it without its line's end, and then nothing more, SLOW says it octet by octet.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from typing import Self
 
 CUT = "cut"
 SILENCE = "silence"
+HALF, SLOW = "half:", "slow:"
 Answer = Callable[[str, str], str | None]  # command, argument; "CONNECT" for the greeting, "." for the final dot
 
 _PATH = re.compile(r"(FROM|TO):<([^<>\s]*)>((?: \S+)*)", re.IGNORECASE)
@@ -229,7 +231,7 @@ class _Dialogue:
             await self.reply("LONE DOT", "", "554 5.5.1 Error: no valid recipients")
         else:
             said = self.server.answer(".", kept.rcpt_to[0]) or "250 2.0.0 Ok: queued as 4XABC"
-            if said.startswith("2"):
+            if said.removeprefix(HALF).removeprefix(SLOW).startswith("2"):
                 self.server.mails.append(kept)  # before the answer, as servers do: it may not arrive
                 self.server.on_mail(kept)
                 await asyncio.sleep(self.server.delay)
@@ -298,6 +300,10 @@ class _Dialogue:
             raise _GoneError
         if said == SILENCE:
             await asyncio.Event().wait()  # until the connection is torn down
+        if said.startswith(HALF):
+            self.writer.write(said.removeprefix(HALF).encode())
+            await asyncio.Event().wait()
+        slowly, said = said.startswith(SLOW), said.removeprefix(SLOW)
         data = said.replace("\n", "\r\n").encode("utf-8", "surrogateescape") + b"\r\n" + then
         left = None if self.server.cut_after is None or not self.first else self.server.cut_after - self.server.said
         self.server.said += len(data)
@@ -306,7 +312,12 @@ class _Dialogue:
             await self.writer.drain()
             self.writer.close()
             raise _GoneError
-        self.writer.write(data)
+        if slowly:
+            for place in range(len(data)):
+                self.writer.write(data[place : place + 1])
+                await asyncio.sleep(0.001)
+        else:
+            self.writer.write(data)
         if command == "." or not self.buffer:  # answers to a group leave together, as servers do
             await self.writer.drain()
         return said

@@ -19,7 +19,7 @@ from campaigns.actions.show import show
 from campaigns.clock import to_micros
 from campaigns.errors import MergecastError, StoreError, UsageError, WorkspaceError
 from campaigns.settings import load_settings
-from campaigns.store import workspaces
+from campaigns.store import origin
 from campaigns.store.engine import Store
 from campaigns.store.migrate import SCHEMA
 from campaigns.workspace import Workspace
@@ -74,7 +74,7 @@ def test_a_restored_store_says_that_it_is_a_copy_and_the_original_does_not(
         copied_since = "SELECT copied_since FROM workspace"
         assert conn.exec_driver_sql(copied_since).scalar() == to_micros(desk.clock.now())
         assert own.exec_driver_sql(copied_since).scalar() is None
-        assert workspaces.uuid_of(conn) == workspaces.uuid_of(own)
+        assert origin.uuid(conn) == origin.uuid(own)
         assert conn.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert conn.exec_driver_sql("PRAGMA auto_vacuum").scalar() == 2
     there.store.close()

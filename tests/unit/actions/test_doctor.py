@@ -15,9 +15,11 @@ from campaigns.actions.filesystem import filesystem_of
 from campaigns.actions.init import init
 from campaigns.actions.relays import Relay
 from campaigns.clock import to_micros
-from campaigns.store import history, workers
+from campaigns.store import history, origin, workers
+from campaigns.store.engine import Store
 from campaigns.store.migrate import open_store
 from campaigns.workspace import Workspace
+from tests.doubles.filled_store import add_campaign
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
@@ -214,3 +216,16 @@ def test_the_nearest_mount_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filesystem, "_mounts", lambda: iter(mounts))
     assert filesystem_of(Path("/srv/mail/shop")) == "xfs"
     assert filesystem_of(Path("/srv/other")) == "nfs"
+
+
+def test_a_copy_in_which_mail_waits_is_a_fault(root: Path) -> None:
+    store = Store(f"sqlite:///{root / 'mergecast.db'}")
+    add_campaign(store, "spring", 3, transport="relay")
+    assert seen(doctor(root, {}, clock=Clock()))["origin"] is CheckState.GOOD
+    with store.write() as conn:
+        origin.mark_copied(conn, 0)
+    store.close()
+    (told,) = [check for check in doctor(root, {}, clock=Clock()).checks if check.name == "origin"]
+    assert told.state is CheckState.BAD
+    assert "3 of spring (sending)" in told.sentence
+    assert "mergecast run --accept-restored" in told.remedy

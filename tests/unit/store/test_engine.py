@@ -29,14 +29,16 @@ def test_only_the_owner_may_read_a_store(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "mergecast.db").stat().st_mode) == 0o600
 
 
-def test_leases_are_on_disk_when_they_are_given(tmp_path: Path) -> None:
+def test_what_is_written_is_on_disk_when_its_block_ends(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'mergecast.db'}"
     create_store(url, made_by="test", clock=SystemClock())
     store = Store(url)
-    with store.lease() as connection:
-        assert connection.execute(text("PRAGMA synchronous")).scalar() == 2  # FULL
     with store.write() as connection:
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == 2  # FULL
+        assert connection.execute(text("PRAGMA fullfsync")).scalar() == 1
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    with store.write_page() as connection:
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == 1  # NORMAL
     store.close()
 
 
