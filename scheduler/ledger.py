@@ -17,6 +17,7 @@ import structlog
 
 from campaigns.clock import Clock, from_micros
 from campaigns.errors import StoreError
+from campaigns.model.pace import Pace
 from campaigns.model.retry import given_up
 from campaigns.model.states import CampaignState, MessageState
 from campaigns.store import campaigns, history, outbox, spent
@@ -41,8 +42,8 @@ class Turn:
     campaign: SendingCampaign
     candidates: list[Candidate]
     throttles: tuple[str, ...]
+    lane: tuple[int, int]  # campaign id and lane that it came from
     promised: int = 0  # how many hand-overs its throttles have set aside for it
-    lane: tuple[int, int] | None = None  # where it came from
 
 
 @dataclass(slots=True)
@@ -77,9 +78,10 @@ class _Batch:
     pauses: list[tuple[SendingCampaign, str]] = field(default_factory=list)
     uses: dict[tuple[str, int], int] = field(default_factory=dict)
     stale: list[tuple[str, int]] = field(default_factory=list)
+    paces: dict[str, Pace] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.wishes or self.settlements or self.ended or self.pauses)
+        return bool(self.wishes or self.settlements or self.ended or self.pauses or self.paces)
 
 
 class Ledger:
@@ -134,6 +136,11 @@ class Ledger:
     def pause(self, campaign: SendingCampaign, reason: str) -> None:
         """Have a campaign paused with the next commit."""
         self._gathering.pauses.append((campaign, reason))
+        self._something.set()
+
+    def keep_pace(self, whose: str, pace: Pace) -> None:
+        """Have a pace that fell remembered with the next commit."""
+        self._gathering.paces[whose] = pace
         self._something.set()
 
     async def keep(self) -> None:
@@ -256,6 +263,8 @@ class Ledger:
                 leased = self._lease(connection, batch)
             if batch.uses:
                 spent.write(connection, [(key, start, used) for (key, start), used in batch.uses.items()])
+            for whose, pace in batch.paces.items():
+                spent.write_pace(connection, whose, pace)
             for key, before in batch.stale:
                 spent.forget(connection, key, before)
         return leased

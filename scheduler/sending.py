@@ -87,6 +87,7 @@ async def _run(desk: Desk, until_idle: bool, watch: Watch | None) -> Mapping[Mes
         version=__version__,
         folder=workspace.root,
         broken=broken,
+        limits=workspace.settings.all_limits,
     )
     worker.stop_on_signals()
     watching = asyncio.create_task(_watch(desk, watch)) if watch else None

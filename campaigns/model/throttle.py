@@ -21,6 +21,7 @@ _NAMES = {
 _FORM = re.compile(r"\s*(\d[\d_]*)\s*/\s*([a-z]+)(?:\s*,?\s*burst\s+(\d+))?\s*", re.IGNORECASE)
 _SLICES = 1_000  # slices in a unit
 _LATE = 250_000  # micros: so much lateness of a paced turn is caught up; a longer gap was idleness, which earns nothing
+_LATE_BY = 2_000_000  # micros that a slower pace catches up, but never more than one interval: connecting takes time
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,10 @@ class Spending:
         self._forget(now)
         return self.throttle.count - self._used
 
+    def most(self, now: int) -> int:
+        """How many may ever go at once: one unit's worth."""
+        return self.throttle.count
+
     def wait(self, now: int, n: int, *, ahead: int = 0) -> int:
         """Microseconds until `n` hand-overs may begin, when `ahead` others have been promised a turn before them."""
         return max(self._pace_wait(now, ahead), self._window_wait(now, n + ahead))
@@ -94,7 +99,8 @@ class Spending:
         throttle = self.throttle
         if throttle.paced:
             late = now - self._next
-            begin = self._next if 0 <= late <= _LATE else max(now, self._next)
+            catches_up = max(_LATE, min(throttle.interval, _LATE_BY))
+            begin = self._next if 0 <= late <= catches_up else max(now, self._next)
             self._next = begin + n * throttle.interval
         return self._add(now, n)
 
