@@ -117,6 +117,8 @@ class Dispatch:
         if refusal is not None:
             await self._refused(turn, refusal, stretch)
             return None
+        if turn.throttles:
+            self.line.prepared(turn)
         leased, at = await self._ledger.lease(turn)
         if not leased:
             await connection.abandon()
@@ -214,7 +216,8 @@ class Dispatch:
         """The transport, or the recipient's domain group on it, goes slower than it goes now."""
         group = group_of(turn.lane) if about is Complaint.GROUP else None
         going = self.rates.rate(lambda lane: group is None or group_of(lane) == group)
-        whose, pace, first = self.line.slow(group, going, outcome.retry_after)
+        going = max(going, self.transport.connections)  # what has just begun goes faster than its count so far says
+        whose, pace, first = self.line.slow(turn, group, going, outcome.retry_after)
         self._ledger.keep_pace(whose, pace)
         if first:
             log.warning("pace.fell", whose=whose, per_minute=round(pace.rate * 60, 1), reason=outcome.text)

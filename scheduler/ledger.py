@@ -44,6 +44,7 @@ class Turn:
     throttles: tuple[str, ...]
     lane: tuple[int, int]  # campaign id and lane that it came from
     promised: int = 0  # how many hand-overs its throttles have set aside for it
+    given_at: int = 0  # micros
 
 
 @dataclass(slots=True)
@@ -77,11 +78,12 @@ class _Batch:
     ended: list[Stretch] = field(default_factory=list)
     pauses: list[tuple[SendingCampaign, str]] = field(default_factory=list)
     uses: dict[tuple[str, int], int] = field(default_factory=dict)
+    moved: bool = False  # among them are slices that moved with the clock: they wait for no lease
     stale: list[tuple[str, int]] = field(default_factory=list)
     paces: dict[str, Pace] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.wishes or self.settlements or self.ended or self.pauses or self.paces)
+        return bool(self.wishes or self.settlements or self.ended or self.pauses or self.paces or self.moved)
 
 
 class Ledger:
@@ -171,6 +173,9 @@ class Ledger:
         """All that gathered, and the wishes whose throttles let them through now; the others wait on."""
         batch, self._gathering = self._gathering, _Batch()
         batch.at = self._throttles.now()
+        if moved := self._throttles.moved():
+            self._spend(batch, moved)
+            batch.moved = True
         ahead: dict[tuple[str, ...], int] = {}  # throttles that somebody waits for already, and for how long
         rows = 0
         for _ in range(len(self._wishes)):

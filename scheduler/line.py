@@ -1,9 +1,8 @@
 """Who is next: the line in front of one transport.
 
 Candidates are read ahead without a lease, for each campaign and lane. Proofs go first; then campaigns take turns, and
-within one its lanes, so that a small campaign never waits behind a large one. What its throttles let through now goes
-before what is due soon: a turn is given out at most two seconds before its throttles are due, so that a connection that
-has nothing else to do can prepare for it.
+within one its lanes, so that a small campaign never waits behind a large one. A turn is given out before its throttles
+are due, by as long as connections take to prepare for it just now; up to two seconds where there is nothing else to do.
 """
 
 import asyncio
@@ -26,6 +25,7 @@ HORIZON = 2_000_000  # micros: how long before its time a turn is given out; pre
 _READ_AHEAD = 500  # messages a lane holds in memory, or two batches
 _START = (-1, 0)  # before the first (due_at, id)
 _NEVER = 2**62
+_FORGETS = 16  # of how many turns the memory of a long preparation is made
 _LOOK_AGAIN = 50_000  # micros between two looks at a lane whose queued messages are all in somebody's hand
 
 _PROOFS = -(2**15)  # proofs for a group stand in the lane of this plus its number, below all canaries
@@ -74,6 +74,7 @@ class Line:
         self._proofs: _Queue = {}
         self._others: _Queue = {}
         self._in_hand: set[int] = set()
+        self._lead = 0  # micros that lie between a turn and the wish to lease it, as seen of late
         self._moved = asyncio.Event()
         self._closed = False
 
@@ -128,21 +129,26 @@ class Line:
         return self._turn(self._proofs, now, within) or self._turn(self._others, now, within)
 
     def _turn(self, queue: _Queue, now: int, within: int) -> Turn | None:
-        """What may go now, in order of turns; else the first that is due soon."""
+        """What may go once it is prepared, in order of turns; else the first that is due soon."""
         soon: _Lane | None = None
         for lane in _in_order(queue):
             if not lane.waiting and (now < lane.dry_until or not self._filled(lane, now)):
                 continue
             if lane.wait_until - now > within:
                 continue
-            if not lane.throttles or self._wait(lane, now, 1) == 0:
+            if not lane.throttles or self._wait(lane, now, 1) <= self._lead:
                 if turn := self._given(queue, lane, now, within):
                     return turn
-            elif soon is None and lane.wait_until - now <= within:
-                soon = lane
+            elif lane.wait_until - now <= within:
+                soon = soon or lane
                 if self._rules.shared_by_all(lane.wait_for):
                     break  # nobody else may go earlier
         return self._given(queue, soon, now, within) if soon is not None else None
+
+    def prepared(self, turn: Turn) -> None:
+        """A throttled turn is about to be leased: learn how long before its time one must be given out."""
+        took = min(self._spending.now() - turn.given_at, HORIZON)
+        self._lead = took if took > self._lead else self._lead - (self._lead - max(took, 0)) // _FORGETS
 
     def give_back(self, turn: Turn) -> None:
         """Nothing came of the turn: its messages stand in line again."""
@@ -168,11 +174,15 @@ class Line:
         """These are in nobody's hand any more: settled, or to be read again when they are due."""
         self._in_hand.difference_update(candidate.id for candidate in candidates)
 
-    def slow(self, group: int | None, going: float, retry_after: float | None) -> tuple[str, Pace, bool]:
-        """A server complained of a group, or of all: whose pace fell below the `going`, to what, and whether just now."""
+    def slow(self, turn: Turn, group: int | None, going: float, retry_after: float | None) -> tuple[str, Pace, bool]:
+        """A server complained of a turn's group, or of all: whose pace fell, to what, and whether just now.
+
+        `going`: hand-overs a second that are made or could be; never more than the throttles let through.
+        """
         whose, now = self._rules.whose(group), self._spending.now()
         before = self._spending.pace(whose, now)
-        pace = self._spending.slow(whose, going, retry_after)
+        keys = turn.throttles if group is not None else list(filter(self._rules.shared_by_all, turn.throttles))
+        pace = self._spending.slow(whose, min(going, self._spending.speed(keys)), retry_after)
         self.heed(now)
         return whose, pace, not before
 
@@ -243,7 +253,7 @@ class Line:
         if len(peers := queue[lane.key[0]]) > 1:
             peers.remove(lane)
             peers.append(lane)
-        return Turn(lane.campaign, chosen, lane.throttles, lane.key, promised=len(chosen))
+        return Turn(lane.campaign, chosen, lane.throttles, lane.key, promised=len(chosen), given_at=now)
 
     def _chosen(self, lane: _Lane, now: int, within: int) -> list[Candidate]:
         """What may leave the lane together, set aside under its throttles; none when that is not due in time."""

@@ -5,6 +5,7 @@ pace that fell below the throttles because a server complained: "pace transport 
 it holds the store's worker lock, so the counts live here and the store is their memory across restarts.
 """
 
+import math
 from collections.abc import Collection, Iterable
 
 from campaigns.clock import Clock
@@ -78,6 +79,11 @@ class Throttles:
         """How many of `n` one hand-over may carry at most: never more than any throttle's whole unit."""
         return min([n, *(self._limits[key].most(now) for key in keys)])
 
+    def speed(self, keys: Collection[str]) -> float:
+        """Hand-overs a second that the throttles among `keys` let through in the long run."""
+        limits = (self._limits[key] for key in keys)
+        return min((s.throttle.speed for s in limits if isinstance(s, Spending)), default=math.inf)
+
     def promise(self, keys: Collection[str], n: int) -> None:
         """Note that `n` messages have been given a turn; taken back with a negative number."""
         for key in keys:
@@ -85,11 +91,13 @@ class Throttles:
 
     def take(self, keys: Collection[str], now: int, n: int) -> list[tuple[str, int, int]]:
         """Count `n` hand-overs under all of `keys`; returns what the store must keep."""
-        uses, self._jumped = self._jumped, []
-        for key in keys:
-            if (use := self._limits[key].take(now, n)) is not None:
-                uses.append((key, *use))
-        return uses
+        taken = [(key, self._limits[key].take(now, n)) for key in keys]
+        return [(key, *use) for key, use in taken if use is not None]
+
+    def moved(self) -> list[tuple[str, int, int]]:
+        """What the store must keep of slices that moved along with a clock that was set."""
+        moved, self._jumped = self._jumped, []
+        return moved
 
     def postpone(self, keys: Collection[str], at: int, now: int, n: int) -> list[tuple[str, int, int]]:
         """Count from `now` on what was taken at `at`: only now does it begin; returns what the store must keep."""

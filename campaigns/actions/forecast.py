@@ -56,4 +56,4 @@ def _shared(campaign: Campaign, settings: Settings, limits: Limits) -> list[Thro
 
 def _speed(throttles: Iterable[Throttle]) -> float:
     """Hand-overs a second that they let through together."""
-    return min((throttle.count * 1_000_000 / throttle.micros for throttle in throttles), default=math.inf)
+    return min((throttle.speed for throttle in throttles), default=math.inf)

@@ -21,7 +21,6 @@ _NAMES = {
 _FORM = re.compile(r"\s*(\d[\d_]*)\s*/\s*([a-z]+)(?:\s*,?\s*burst\s+(\d+))?\s*", re.IGNORECASE)
 _SLICES = 1_000  # slices in a unit
 _LATE = 250_000  # micros: so much lateness of a paced turn is caught up; a longer gap was idleness, which earns nothing
-_LATE_BY = 2_000_000  # micros that a slower pace catches up, but never more than one interval: connecting takes time
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,11 @@ class Throttle:
         """Microseconds between two hand-overs at an even pace."""
         return self.micros / self.count
 
+    @property
+    def speed(self) -> float:
+        """Hand-overs a second in the long run."""
+        return self.count * 1_000_000 / self.micros
+
 
 _EXAMPLES = "Write it like 20/s, 300/min, 5000/h, 50000/d or 100/s burst 20."
 
@@ -99,8 +103,7 @@ class Spending:
         throttle = self.throttle
         if throttle.paced:
             late = now - self._next
-            catches_up = max(_LATE, min(throttle.interval, _LATE_BY))
-            begin = self._next if 0 <= late <= catches_up else max(now, self._next)
+            begin = self._next if 0 <= late <= _LATE else max(now, self._next)
             self._next = begin + n * throttle.interval
         return self._add(now, n)
 
@@ -117,11 +120,12 @@ class Spending:
         return [(start, taken[1]), self._add(now, n)]
 
     def shift(self, micros: int) -> list[tuple[int, int]]:
-        """Move everything along with a wall clock that jumped; returns all slices, for the store."""
+        """Move everything along with a wall clock that jumped; returns all slices, emptied and filled, for the store."""
+        emptied = [(start, 0) for start, _ in self._slices]
         for entry in self._slices:
             entry[0] += micros
         self._next += micros
-        return [(start, used) for start, used in self._slices]
+        return [*emptied, *((start, used) for start, used in self._slices)]
 
     def _add(self, now: int, n: int) -> tuple[int, int]:
         start = now - now % self.throttle.slice
