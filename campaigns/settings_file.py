@@ -285,6 +285,8 @@ def _sentence(details: ErrorDetails, key: Key, model: type[BaseModel] | None) ->
             return f"{name} does not say what it is.", 'Add kind = "smtp", "sendgrid" or "maildir".'
         case "union_tag_invalid":
             return f"{name} is of no known kind.", 'Choose kind = "smtp", "sendgrid" or "maildir".'
+        case "model_type":
+            return f"{name} is a table.", "Write its name in brackets on a line of its own, and its settings below."
         case "missing":
             return f"{'.'.join(key[:-1])} needs `{key[-1]}`.", _described(model, key[-1])
     said = details["msg"].removeprefix("Value error, ")

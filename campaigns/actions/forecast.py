@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from email.utils import parseaddr
 from typing import Any
 
-from campaigns.clock import from_micros
+from campaigns.clock import from_micros, to_micros
 from campaigns.model.domain_group import NO_LIMITS, Limits
 from campaigns.model.throttle import Throttle
 from campaigns.settings import Settings
@@ -32,7 +32,9 @@ def ends(
     limits = settings.all_limits if campaign.leaves else NO_LIMITS
     paces = {str(one["whose"]): float(one["rate"]) for one in slowed if one["rate"]}
     queued, groups = reporting.count_queued(conn, campaign.id), lanes.names(conn)
-    speed = min(_speed(_shared(campaign, settings, limits)), paces.get(campaign.transport, math.inf), rate or math.inf)
+    if not rate or campaign.canary_alone(to_micros(now)):  # then its rate says nothing of the others
+        rate = math.inf
+    speed = min(_speed(_shared(campaign, settings, limits)), paces.get(campaign.transport, math.inf), rate)
     seconds = sum(queued.values()) / speed
     for number, waiting in queued.items():
         group = groups.get(number, "other domains")

@@ -157,7 +157,7 @@ def _status(
         waits=tuple(map(_wait, doing.get("waits", ()))) if sending else (),
         slowed=tuple(map(_slowed, slowed)) if sending else (),
         connections=doing.get("connections") if sending else None,
-        ends=forecast.ends(conn, campaign, settings, rate=rate, slowed=slowed, now=now) if sending else None,
+        ends=forecast.ends(conn, campaign, settings, rate=rate, slowed=slowed, now=now) if sending and worker else None,
         canary=_canary(conn, campaign),
         trouble=tuple(_trouble(campaign, worker, due=due, uncertain=uncertain, free=free)),
         approval=approval.told(desk, conn, campaign),
