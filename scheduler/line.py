@@ -126,7 +126,8 @@ class Line:
         if self._closed:
             return None
         now = self._spending.now()
-        return self._turn(self._proofs, now, within) or self._turn(self._others, now, within)
+        first = self._turn(self._proofs, now, within) if self._proofs else None
+        return first or self._turn(self._others, now, within)
 
     def _turn(self, queue: _Queue, now: int, within: int) -> Turn | None:
         """What may go once it is prepared, in order of turns; else the first that is due soon."""
@@ -245,7 +246,7 @@ class Line:
 
     def _given(self, queue: _Queue, lane: _Lane, now: int, within: int) -> Turn | None:
         """A turn for what may leave the lane together; its campaign, and in that the lane, are the last in line now."""
-        chosen = self._chosen(lane, now, within)
+        chosen = self._throttled(lane, now, within) if lane.throttles else self._choose(lane, self._batch)
         if not chosen:
             return None
         if len(queue) > 1:
@@ -255,10 +256,8 @@ class Line:
             peers.append(lane)
         return Turn(lane.campaign, chosen, lane.throttles, lane.key, promised=len(chosen), given_at=now)
 
-    def _chosen(self, lane: _Lane, now: int, within: int) -> list[Candidate]:
+    def _throttled(self, lane: _Lane, now: int, within: int) -> list[Candidate]:
         """What may leave the lane together, set aside under its throttles; none when that is not due in time."""
-        if not lane.throttles:
-            return self._choose(lane, self._batch)
         chosen = self._choose(lane, self._spending.most(lane.throttles, now, self._batch))
         if len(chosen) > 1 and self._wait(lane, now, len(chosen)) > within:
             lane.waiting.extendleft(reversed(chosen))

@@ -21,8 +21,8 @@ SETTINGS = """
     [limits."gmail.com"]
     throttle = "1/h"
 """
-SHEET = "email,first_name\n" + "".join(
-    f"p{n}@{'googlemail.com' if n in (3, 17) else 'example.com'},Person {n}\n" for n in range(40)
+SHEET = "email,first_name,city\n" + "".join(
+    f"p{n}@{'googlemail.com' if n in (3, 17) else 'example.com'},Person {n},Ulm\n" for n in range(40)
 )
 
 
