@@ -252,8 +252,9 @@ def test_a_group_that_complains_goes_slower_and_recovers_while_others_go_on(stag
         async with stage.running(clock, Way(transport)):  # a restart forgets nothing
             await asyncio.sleep(5)
             assert [one["whose"] for one in told(stage)["slowed"]] == ["gmail.com through local"]
-            await asyncio.sleep(600)
-            assert told(stage)["slowed"] == []
+            before = told(stage)["slowed"][0]["rate"]
+            await asyncio.sleep(30)
+            assert told(stage)["slowed"][0]["rate"] > before > 2.0  # of 4.0, where it is at full speed
 
     virtually(play)
 
