@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "far": dispatching.far,
     "starts": timed.starts,
     "throttled": timed.throttled,
+    "paced": timed.paced,
 }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks import ground
+from benchmarks import ground, servers
 from benchmarks.figures import Figure
 from tests.doubles.command_line import CommandLine
 from tests.doubles.serving import serving
@@ -17,6 +17,8 @@ from tests.doubles.smtp_server import SmtpServer
 _AHEAD = 5  # seconds
 _RATE, _SECONDS = 50, 20
 _PEOPLE = 1_200  # more than can leave in the time
+_A_RUN = 5  # seconds between two restarts
+_ENOUGH = 32  # connections: more than 50/s times half a second, and what a message needs besides
 
 
 def starts(repeat: int, *, quick: bool) -> list[Figure]:
@@ -50,6 +52,35 @@ def throttled(repeat: int, *, quick: bool) -> list[Figure]:
     ]
 
 
+def paced(repeat: int, *, quick: bool) -> list[Figure]:
+    """`--throttle 50/s` at 0, 100 and 500 ms of delay, with connections enough, over three restarts."""
+    figures = []
+    for delay in (0.0, 0.1, 0.5):
+        with _workspace(_PEOPLE, "--throttle", f"{_RATE}/s", delay=delay, connections=_ENOUGH) as (line, arrived):
+            shares = [_share_of_rate(line, arrived) for _ in range(2 if quick else 4)]
+            most = most_in_a_second(_leased(line.folder))
+        what = f"--throttle {_RATE}/s, {round(delay * 1000)} ms, {len(shares) - 1} restarts"
+        figures += [
+            Figure(f"{what}: the slowest run's share of the rate", min(shares), "", target=0.99),
+            Figure(f"{what}: most leases in any second", most, "", target=_RATE, at_most=True),
+        ]
+    return figures
+
+
+def _share_of_rate(line: CommandLine, arrived: list[float]) -> float:
+    """One run of the worker, from its first lease to its last: how much of the set rate it reached."""
+    before, there = len(_leased(line.folder)), len(arrived)
+    with line.running("run") as worker:
+        until = time.monotonic() + 30
+        while len(arrived) == there and time.monotonic() < until:
+            time.sleep(0.02)
+        time.sleep(_A_RUN)
+        worker.process.terminate()
+        worker.process.wait(40)
+    mine = _leased(line.folder)[before:]
+    return (len(mine) - 1) / ((mine[-1] - mine[0]) / 1_000_000) / _RATE
+
+
 def most_in_a_second(micros: Sequence[int]) -> int:
     """The most instants, sorted, that any half-open second holds."""
     most = first = 0
@@ -61,14 +92,19 @@ def most_in_a_second(micros: Sequence[int]) -> int:
 
 
 @contextlib.contextmanager
-def _workspace(people: int, *options: str, at: int = 0) -> Iterator[tuple[CommandLine, list[float]]]:
+def _workspace(
+    people: int, *options: str, at: int = 0, delay: float = 0.0, connections: int = 4
+) -> Iterator[tuple[CommandLine, list[float]]]:
     """A queued campaign, made on the command line, and the instants at which its mails arrive."""
     arrived: list[float] = []
     server = SmtpServer(on_mail=lambda _mail: arrived.append(time.time()))
-    with tempfile.TemporaryDirectory() as folder, serving(server):
+    with contextlib.ExitStack() as open_now:
+        folder = open_now.enter_context(tempfile.TemporaryDirectory())
+        open_now.enter_context(serving(server))
+        port = open_now.enter_context(servers.delaying(server.port, delay / 2)) if delay else server.port
         root = Path(folder) / "workspace"
         ground.new_workspace(root)
-        ground.settle(root, server.port)
+        ground.settle(root, port, connections)
         ground.write_sheet(root / "people.csv", people)
         line = CommandLine(root, ground.environment())
         line.run("import", "people.csv", "--list", ground.LIST, status=None)

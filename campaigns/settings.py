@@ -17,7 +17,9 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from campaigns.errors import MergecastError
+from campaigns.model.domain_group import Limits, folded_domain, own_domains
 from campaigns.model.duration import parse_duration
+from campaigns.model.pause_above import PauseAbove
 from campaigns.model.states import CampaignKind
 from campaigns.model.throttle import Throttle
 from campaigns.model.when import zone_named
@@ -95,6 +97,17 @@ def _address(value: object) -> object:
     except EmailNotValidError as error:
         raise WrongValueError(f"{value!r} is no mail address. {error}", remedy) from None
     return value.strip()
+
+
+def _domains(value: object) -> object:
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple):
+        return value
+    return tuple(_told(lambda name=name: folded_domain(str(name))) for name in names)
+
+
+def _pause_above(value: object) -> object:
+    return _told(lambda: PauseAbove.parse(value)) if isinstance(value, str) else value
 
 
 def _public_url(value: object) -> object:
@@ -192,6 +205,7 @@ Address = Annotated[str, BeforeValidator(_address)]
 Addresses = Annotated[tuple[str, ...], BeforeValidator(_addresses)]
 Throttles = Annotated[tuple[Throttle, ...], BeforeValidator(_throttles)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Domains = Annotated[tuple[str, ...], BeforeValidator(_domains)]
 
 
 class SenderSettings(_Part):
@@ -292,6 +306,15 @@ class SendgridSettings(_Part):
 TransportSettings = Annotated[MaildirSettings | SmtpSettings | SendgridSettings, Field(discriminator="kind")]
 
 
+class LimitSettings(_Part):
+    """`[limits."gmail.com"]`, `[limits."ada@example.com"]`"""
+
+    throttle: Throttles = Field(
+        default=(), description='Limits over all transports, like `["20/min", "5000/d"]`; rehearsals do not count.'
+    )
+    domains: Domains = Field(default=(), description="Further domains that count together with the group's own.")
+
+
 class Settings(_Part):
     """Everything in `mergecast.toml`."""
 
@@ -313,6 +336,11 @@ class Settings(_Part):
     give_up_after: Duration | None = Field(
         default=None, description="How long a deferred message is tried again. Unless set: 24h, transactional mail 72h."
     )
+    pause_above: Annotated[PauseAbove | None, BeforeValidator(_pause_above)] = Field(
+        default=None,
+        description="A campaign is paused when more than this share of its last mails was rejected or deferred: "
+        '`"10%"` of the last 200, or `"5% of 1000"`. Unless set, none is.',
+    )
     keep_sheets: bool = Field(default=True, description="Keep imported files in `sheets/`.")
     approval_from: int = Field(
         default=0,
@@ -332,6 +360,7 @@ class Settings(_Part):
     user: str = Field(default="", description="Who is named in the history. Unless set: the login.")
     sender: SenderSettings = Field(default_factory=lambda: SenderSettings.model_validate({}))
     transports: dict[str, TransportSettings] = Field(default_factory=dict)
+    limits: dict[str, LimitSettings] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -351,6 +380,37 @@ class Settings(_Part):
                 remedy = f"Call it something else: the default, {LOCAL}, never sends to people."
                 raise WrongValueError(f"The transport {LOCAL!r} is the rehearsal.", remedy, ("transports", name))
         return self
+
+    @model_validator(mode="after")
+    def _limits_can_be_meant(self) -> "Settings":
+        taken: dict[str, str] = {}
+        for name, limit in self.limits.items():
+            if "@" in name:
+                if limit.domains:
+                    remedy = "Domains belong to a limit that is named after a domain."
+                    raise WrongValueError(f"The limit of the sender {name} has domains.", remedy, ("limits", name))
+                continue
+            try:
+                owned = own_domains(name, limit.domains)
+            except ValueError as error:
+                remedy = 'Name a domain, like [limits."gmail.com"], or one of your senders\' addresses.'
+                raise WrongValueError(f"{error}.", remedy, ("limits", name)) from None
+            for domain, group in owned.items():
+                if taken.setdefault(domain, group) != group:
+                    remedy = "Let each domain stand in one of them."
+                    sentence = f"{domain} stands in the limits of {taken[domain]} and {group}."
+                    raise WrongValueError(sentence, remedy, ("limits", name))
+        return self
+
+    @property
+    def all_limits(self) -> Limits:
+        """The limits of recipient-domain groups and of senders."""
+        groups = {folded_domain(name): limit for name, limit in self.limits.items() if "@" not in name}
+        return Limits(
+            groups={name: limit.throttle for name, limit in groups.items()},
+            senders={name.strip().lower(): limit.throttle for name, limit in self.limits.items() if "@" in name},
+            own_domains={domain: name for name, limit in groups.items() for domain in own_domains(name, limit.domains)},
+        )
 
     def gives_up_after(self, kind: CampaignKind) -> timedelta:
         """How long a deferred message of such a campaign is tried again."""

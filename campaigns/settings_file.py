@@ -115,7 +115,8 @@ def line_of(text: str, key: Key) -> int | None:
 
 
 def _dotted(name: str) -> Key:
-    return tuple(part.strip().strip("\"'") for part in name.split("."))
+    """The parts of `limits."gmail.com"`: dots within quotes belong to a part."""
+    return tuple("".join(part) for part in re.findall(r"\"([^\"]*)\"|'([^']*)'|([\w-]+)", name))
 
 
 def _toml(path: Path) -> Layer:
@@ -289,6 +290,8 @@ def _sentence(details: ErrorDetails, key: Key, model: type[BaseModel] | None) ->
             return f"{name} does not say what it is.", 'Add kind = "smtp", "sendgrid" or "maildir".'
         case "union_tag_invalid":
             return f"{name} is of no known kind.", 'Choose kind = "smtp", "sendgrid" or "maildir".'
+        case "model_type":
+            return f"{name} is a table.", "Write its name in brackets on a line of its own, and its settings below."
         case "missing":
             return f"{'.'.join(key[:-1])} needs `{key[-1]}`.", _described(model, key[-1])
     said = details["msg"].removeprefix("Value error, ")
@@ -318,6 +321,9 @@ def _model_at(model: type[BaseModel], table: Key, data: Any) -> type[BaseModel] 
     annotation = model.model_fields[table[0]].annotation if table[0] in model.model_fields else None
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
+    inner = getattr(annotation, "__args__", (None, None))[-1]
+    if len(table) == 2 and isinstance(inner, type) and issubclass(inner, BaseModel):
+        return inner
     kind = _value(data, table).get("kind") if len(table) == 2 and _has(data, table) else None
     for transport in _transport_models(annotation):
         if getattr(transport.model_fields["kind"].annotation, "__args__", ()) == (kind,):

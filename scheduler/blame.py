@@ -7,8 +7,10 @@ campaign; an outage returns it and lets the transport rest; only what is about t
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from campaigns.clock import Clock, to_micros
+from campaigns.model.pause_above import LastMails, PauseAbove
 from campaigns.model.retry import next_try
 from campaigns.model.states import AttemptOutcome, MessageState, PauseReason
 from campaigns.store.outbox import Candidate, Settlement
@@ -24,6 +26,7 @@ _STATE = {
     Verdict.REJECTED: (MessageState.REJECTED, AttemptOutcome.REJECTED),
     Verdict.UNCERTAIN: (MessageState.UNCERTAIN, AttemptOutcome.UNCERTAIN),
 }
+_ABOUT_A_RECIPIENT = (Stage.RCPT, Stage.DATA, Stage.BODY)
 _TO_BE_TRIED_AGAIN = (Verdict.DEFERRED, Verdict.RETURNED)
 
 
@@ -43,6 +46,22 @@ def settlements(
             alike.setdefault((outcome, candidate.attempts), []).append(candidate.id)
     found += [_ended(ids, outcome, attempts, to_micros(now)) for (outcome, attempts), ids in alike.items()]
     return found
+
+
+class Complaint(StrEnum):
+    """Whose haste a server complains of."""
+
+    TRANSPORT = "transport"
+    GROUP = "group"  # the recipient's domain group
+
+
+def complaint(outcome: Outcome) -> Complaint | None:
+    """Whether the answer asks to go slower: 421, 429, 4.7.x (RFC 3463: security or policy), or a time to wait."""
+    if outcome.code in ("421", "429") or outcome.retry_after:
+        return Complaint.TRANSPORT
+    if not outcome.enhanced.startswith("4.7."):
+        return None
+    return Complaint.GROUP if outcome.stage in _ABOUT_A_RECIPIENT else Complaint.TRANSPORT
 
 
 def _ended(ids: list[int], outcome: Outcome, attempts: int, at: int) -> Settlement:
@@ -89,6 +108,7 @@ class Health:
     _outages: int = 0
     _lost: int = 0
     _about_us: dict[int, int] = field(default_factory=dict)
+    _last_mails: dict[int, LastMails] = field(default_factory=dict)
     _texts: dict[int, tuple[str, int]] = field(default_factory=dict)
 
     def judge(self, outcome: Outcome, campaign: SendingCampaign) -> str:
@@ -102,6 +122,20 @@ class Health:
         if outcome.blame is Blame.US:
             return self._ours(outcome, campaign.id)
         return self._refused(outcome, campaign.id)
+
+    def count(self, outcomes: Sequence[Outcome], campaign: SendingCampaign) -> str:
+        """Count towards the campaign's share of bad ends; returns the reason to pause it for, or ""."""
+        if campaign.pause_above is None:
+            return ""
+        last = self._last_mails.setdefault(campaign.id, LastMails(campaign.pause_above))
+        for outcome in outcomes:
+            if outcome.verdict in (Verdict.ACCEPTED, Verdict.REJECTED, Verdict.DEFERRED):
+                last.add(outcome.verdict is not Verdict.ACCEPTED)
+        if not last.too_many:
+            return ""
+        self._last_mails.pop(campaign.id)
+        words = next(o for o in reversed(outcomes) if o.verdict in (Verdict.REJECTED, Verdict.DEFERRED))
+        return too_many(last.bad, last.seen, campaign.pause_above, _words(words))
 
     def rests(self) -> float:
         """Seconds until the transport is tried again."""
@@ -146,5 +180,15 @@ class Health:
         return _reason(PauseReason.ERRORS, outcome)
 
 
+def too_many(bad: int, seen: int, limit: PauseAbove, words: str) -> str:
+    """The reason of a campaign that is paused because too many of its mails ended badly."""
+    share = f"Of its last {seen:,} mails {bad:,} were rejected or deferred; it pauses above {limit}."
+    return f"{PauseReason.ERRORS}: {share}" + (f" The last answer: {words}" if words else "")
+
+
 def _reason(why: PauseReason, outcome: Outcome) -> str:
-    return f"{why}: {_code(outcome)} {outcome.text}".strip()
+    return f"{why}: {_words(outcome)}".strip()
+
+
+def _words(outcome: Outcome) -> str:
+    return f"{_code(outcome)} {outcome.text}".strip()

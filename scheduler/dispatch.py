@@ -8,7 +8,7 @@ in the transaction that leases.
 """
 
 import asyncio
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,10 +23,12 @@ from campaigns.model.states import CampaignState, PauseReason
 from campaigns.store import outbox
 from campaigns.store.engine import Store
 from campaigns.store.outbox import Candidate
+from campaigns.store.underway import SendingCampaign
 from scheduler.baggage import Baggage, Files
-from scheduler.blame import Health, settlements
+from scheduler.blame import Complaint, Health, complaint, settlements
 from scheduler.ledger import Ledger, Stretch, Turn
-from scheduler.line import Line
+from scheduler.line import Line, group_of
+from scheduler.rates import Rates
 from scheduler.transports.contract import Blame, Connection, Outcome, Stage, Transport, Verdict
 
 _IDLE = 10.0  # seconds after which a connection without work says goodbye
@@ -46,7 +48,7 @@ class Dispatch:
         self.transport = transport
         self.line = line
         self.health = Health(clock)
-        self.handed_over: Counter[int] = Counter()  # by campaign id, for rates
+        self.rates = Rates(clock)
         self._ledger = ledger
         self._store = store
         self._clock = clock
@@ -60,6 +62,11 @@ class Dispatch:
         async with asyncio.TaskGroup() as group:
             for _ in range(self.transport.connections):
                 group.create_task(self._carry_on(_Through(self.transport.connect(), Stretch(self.transport.name))))
+
+    def refresh(self, sending: list[SendingCampaign]) -> None:
+        """Take note of what sends now."""
+        self.rates.look()
+        self.line.refresh(sending)
 
     def stop(self) -> None:
         self._stopping = True
@@ -115,6 +122,8 @@ class Dispatch:
         if refusal is not None:
             await self._refused(turn, refusal, through)
             return None
+        if turn.throttles:
+            self.line.prepared(turn)
         leased, at = await self._ledger.lease(turn)
         if not leased:
             await connection.abandon()
@@ -203,8 +212,10 @@ class Dispatch:
         self.line.done(leased)
         for outcome in dict.fromkeys(outcomes):
             if outcome.verdict is not Verdict.RETURNED:
-                self.handed_over[turn.campaign.id] += outcomes.count(outcome)
+                self.rates.handed_over[turn.lane] += outcomes.count(outcome)
             self._judge(turn, outcome)
+        if turn.campaign.pause_above is not None and (reason := self.health.count(outcomes, turn.campaign)):
+            self._ledger.pause(turn.campaign, reason)
 
     def _judge(self, turn: Turn, outcome: Outcome) -> None:
         before = self.health.trouble
@@ -212,6 +223,18 @@ class Dispatch:
             self._ledger.pause(turn.campaign, reason)
         if self.health.trouble != before:
             self._tell(before)
+        if outcome.verdict is not Verdict.ACCEPTED and (about := complaint(outcome)) is not None:
+            self._slow(turn, outcome, about)
+
+    def _slow(self, turn: Turn, outcome: Outcome, about: Complaint) -> None:
+        """The transport, or the recipient's domain group on it, goes slower than it goes now."""
+        group = group_of(turn.lane) if about is Complaint.GROUP else None
+        going = self.rates.rate(lambda lane: group is None or group_of(lane) == group)
+        going = max(going, self.transport.connections)  # what has just begun goes faster than its count so far says
+        whose, pace, first = self.line.slow(turn, group, going, outcome.retry_after)
+        self._ledger.keep_pace(whose, pace)
+        if first:
+            log.warning("pace.fell", whose=whose, per_minute=round(pace.rate * 60, 1), reason=outcome.text)
 
     def _tell(self, before: str) -> None:
         if not self.health.trouble:

@@ -1,58 +1,68 @@
 """What the worker is doing, as `status` shows it: rates, waits and troubles; written with each beat."""
 
-from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from campaigns.clock import Clock
 from campaigns.store.underway import SendingCampaign
 from scheduler.dispatch import Dispatch
 from scheduler.ledger import Ledger
-from scheduler.throttle import unit_of
-
-_RATE_OVER = 10.0  # seconds over which rates are averaged
-_FIRST = 2.0  # seconds that a campaign's first figure stands for
+from scheduler.line import Wait
+from scheduler.throttle import Throttles, said
 
 
 class Doing:
     """Looks over the dispatchers' shoulders."""
 
-    def __init__(self, dispatches: Sequence[Dispatch], clock: Clock) -> None:
-        self._dispatches = dispatches
-        self._clock = clock
-        self._seen: dict[int, deque[tuple[float, int]]] = {}  # by campaign: monotonic seconds, hand-overs so far
+    def __init__(self, dispatches: Sequence[Dispatch], throttles: Throttles) -> None:
+        self._dispatches = {dispatch.transport.name: dispatch for dispatch in dispatches}
+        self._throttles = throttles
 
     def told(self, sending: Sequence[SendingCampaign], ledger: Ledger, disk: str) -> dict[str, Any]:
         """The document of `workers.doing`; `disk` says that it is nearly full, or nothing."""
-        waits: dict[int, tuple[str, int]] = {}
-        handed_over: dict[int, int] = {}
-        for dispatch in self._dispatches:
+        waits: dict[int, tuple[list[Wait], bool]] = {}
+        outrun: set[int] = set()
+        for dispatch in self._dispatches.values():
             waits |= dispatch.line.waits()
-            for campaign_id, count in dispatch.handed_over.items():
-                handed_over[campaign_id] = handed_over.get(campaign_id, 0) + count
+            outrun |= set() if dispatch.health.rests() or ledger.closed else dispatch.line.outrun()
         campaigns = {
-            campaign.name: {
-                "rate": self._rate(campaign.id, handed_over.get(campaign.id, 0)),
-                "waiting": _waiting(waits.get(campaign.id)),
-            }
+            campaign.name: self._campaign(campaign, *waits.get(campaign.id, ([], False)), outrun=campaign.id in outrun)
             for campaign in sending
         }
-        return {"campaigns": campaigns, "troubles": self._troubles(ledger), "disk": disk}
+        return {
+            "campaigns": campaigns,
+            "slowed": self._slowed(),
+            "troubles": self._troubles(ledger),
+            "disk": disk,
+        }
 
-    def _rate(self, campaign_id: int, handed_over: int) -> float:
-        """Hand-overs a second, over the last ten seconds."""
-        now = self._clock.monotonic()
-        seen = self._seen.setdefault(campaign_id, deque([(now - _FIRST, 0)]))
-        seen.append((now, handed_over))
-        while len(seen) > 2 and seen[1][0] <= now - _RATE_OVER:
-            seen.popleft()
-        (began, before), (ended, after) = seen[0], seen[-1]
-        return round((after - before) / max(ended - began, 0.001), 1)
+    def _campaign(self, campaign: SendingCampaign, waits: list[Wait], only: bool, *, outrun: bool) -> dict[str, Any]:
+        dispatch = self._dispatches.get(campaign.transport)
+        rate = dispatch.rates.rate(lambda lane: lane[0] == campaign.id) if dispatch else 0.0
+        told = [_told(wait) for wait in waits]
+        return {
+            "rate": round(rate, 1 if rate >= 1 else 3),
+            "waiting": told[0] if told and only else None,
+            "waits": told,
+            "connections": dispatch.transport.connections if dispatch and outrun else None,
+        }
+
+    def _slowed(self) -> list[dict[str, Any]]:
+        """Whose pace fell, because a server complained."""
+        now = self._throttles.now()
+        return [
+            {
+                "whose": whose.partition(" ")[2],
+                "rate": pace.speed(now),
+                "full": pace.top,
+                "held_until": pace.held_until if pace.held_until > now else None,
+            }
+            for whose, pace in self._throttles.slowed(now).items()
+        ]
 
     def _troubles(self, ledger: Ledger) -> list[dict[str, str]]:
         troubles = [
-            {"transport": dispatch.transport.name, "sentence": dispatch.health.trouble}
-            for dispatch in self._dispatches
+            {"transport": name, "sentence": dispatch.health.trouble}
+            for name, dispatch in self._dispatches.items()
             if dispatch.health.trouble
         ]
         if ledger.trouble:
@@ -60,8 +70,5 @@ class Doing:
         return troubles
 
 
-def _waiting(wait: tuple[str, int] | None) -> dict[str, Any] | None:
-    if wait is None:
-        return None
-    key, until = wait
-    return {"for": unit_of(key) if key else "another try", "until": until}
+def _told(wait: Wait) -> dict[str, Any]:
+    return {"for": said(wait.key) if wait.key else "another try", "until": wait.until}

@@ -17,6 +17,7 @@ import structlog
 
 from campaigns.clock import Clock, from_micros
 from campaigns.errors import StoreError
+from campaigns.model.pace import Pace
 from campaigns.model.retry import given_up
 from campaigns.model.states import CampaignState, MessageState
 from campaigns.store import campaigns, history, outbox, spent
@@ -41,8 +42,9 @@ class Turn:
     campaign: SendingCampaign
     candidates: list[Candidate]
     throttles: tuple[str, ...]
+    lane: tuple[int, int]  # campaign id and lane that it came from
     promised: int = 0  # how many hand-overs its throttles have set aside for it
-    lane: tuple[int, int] | None = None  # where it came from
+    given_at: int = 0  # micros
 
 
 @dataclass(slots=True)
@@ -76,10 +78,12 @@ class _Batch:
     ended: list[Stretch] = field(default_factory=list)
     pauses: list[tuple[SendingCampaign, str]] = field(default_factory=list)
     uses: dict[tuple[str, int], int] = field(default_factory=dict)
+    moved: bool = False  # among them are slices that moved with the clock: they wait for no lease
     stale: list[tuple[str, int]] = field(default_factory=list)
+    paces: dict[str, Pace] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.wishes or self.settlements or self.ended or self.pauses)
+        return bool(self.wishes or self.settlements or self.ended or self.pauses or self.paces or self.moved)
 
 
 class Ledger:
@@ -136,6 +140,11 @@ class Ledger:
         self._gathering.pauses.append((campaign, reason))
         self._something.set()
 
+    def keep_pace(self, whose: str, pace: Pace) -> None:
+        """Have a pace that fell remembered with the next commit."""
+        self._gathering.paces[whose] = pace
+        self._something.set()
+
     async def keep(self) -> None:
         """Commit whatever gathers, until cancelled; a store that refuses is asked again every second."""
         while True:
@@ -164,6 +173,9 @@ class Ledger:
         """All that gathered, and the wishes whose throttles let them through now; the others wait on."""
         batch, self._gathering = self._gathering, _Batch()
         batch.at = self._throttles.now()
+        if moved := self._throttles.moved():
+            self._spend(batch, moved)
+            batch.moved = True
         ahead: dict[tuple[str, ...], int] = {}  # throttles that somebody waits for already, and for how long
         rows = 0
         for _ in range(len(self._wishes)):
@@ -256,6 +268,8 @@ class Ledger:
                 leased = self._lease(connection, batch)
             if batch.uses:
                 spent.write(connection, [(key, start, used) for (key, start), used in batch.uses.items()])
+            for whose, pace in batch.paces.items():
+                spent.write_pace(connection, whose, pace)
             for key, before in batch.stale:
                 spent.forget(connection, key, before)
         return leased

@@ -1,30 +1,35 @@
 """Who is next: the line in front of one transport.
 
-Candidates are read ahead without a lease, for each campaign and lane. Proofs go first; then the lanes that their
-throttles let through take turns, so that a small campaign never waits behind a large one. A turn is given out at most two
-seconds before its throttles are due, so that a connection can prepare for it.
+Candidates are read ahead without a lease, for each campaign and lane. Proofs go first; then campaigns take turns, and
+within one its lanes, so that a small campaign never waits behind a large one. A turn is given out before its throttles
+are due, by as long as connections take to prepare for it just now; up to two seconds where there is nothing else to do.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from campaigns.model.pace import Pace
 from campaigns.model.states import CampaignState
 from campaigns.store import outbox
 from campaigns.store.engine import Connection, Store
+from campaigns.store.lanes import group_number
 from campaigns.store.outbox import Candidate
 from campaigns.store.underway import SendingCampaign
 from scheduler.ledger import Turn
+from scheduler.rules import Rules
 from scheduler.throttle import Throttles
 
 HORIZON = 2_000_000  # micros: how long before its time a turn is given out; preparing may take slow round trips
 _READ_AHEAD = 500  # messages a lane holds in memory, or two batches
 _START = (-1, 0)  # before the first (due_at, id)
 _NEVER = 2**62
+_FORGETS = 16  # of how many turns the memory of a long preparation is made
 _LOOK_AGAIN = 50_000  # micros between two looks at a lane whose queued messages are all in somebody's hand
 
-_PROOFS = -(2**15)  # the lane in which a campaign's proofs stand
+_PROOFS = -(2**15)  # proofs for a group stand in the lane of this plus its number, below all canaries
+_CANARIES = -(2**14)  # the lowest lane that may be a canary's
 _Key = tuple[int, int]  # campaign id, lane
 
 
@@ -32,47 +37,67 @@ _Key = tuple[int, int]  # campaign id, lane
 class _Lane:
     key: _Key
     campaign: SendingCampaign
-    throttles: tuple[str, ...]
+    throttles: tuple[str, ...] = ()
     waiting: deque[Candidate] = field(default_factory=deque)
     read_to: tuple[int, int] = _START
     dry_until: int = 0  # micros: nothing is due before
     wait_until: int = 0  # micros: its throttles let nothing through before
     wait_for: str = ""
 
+    @property
+    def group(self) -> int:
+        """The number of its recipient-domain group."""
+        return group_of(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What holds messages back: a throttle's key, "" for another try; and until when (micros)."""
+
+    key: str
+    until: int
+
+
+_Queue = dict[int, deque[_Lane]]  # campaign id -> its lanes; in both, whose turn is next stands first
+
 
 class Line:
     """Gives out turns for one transport."""
 
-    def __init__(
-        self, store: Store, transport: str, throttles: tuple[str, ...], spending: Throttles, batch: int
-    ) -> None:
+    def __init__(self, store: Store, transport: str, rules: Rules, spending: Throttles, batch: int) -> None:
         self._store = store
         self._transport = transport
-        self._throttles = throttles
+        self._rules = rules
         self._spending = spending
         self._batch = batch
         self._lanes: dict[_Key, _Lane] = {}
-        self._proofs: deque[_Lane] = deque()  # whose turn is next among them
-        self._others: deque[_Lane] = deque()
+        self._proofs: _Queue = {}
+        self._others: _Queue = {}
         self._in_hand: set[int] = set()
+        self._lead = 0  # micros that lie between a turn and the wish to lease it, as seen of late
         self._moved = asyncio.Event()
         self._closed = False
 
     def refresh(self, campaigns: list[SendingCampaign]) -> None:
         """Take note of what sends now; lanes that ran dry look again."""
-        mine = {c.id: c for c in campaigns if c.transport == self._transport}
-        wanted = self._wanted(mine)
+        now = self._spending.now()
+        wanted = self._wanted({c.id: c for c in campaigns if c.transport == self._transport}, now)
         for key in self._lanes.keys() - wanted.keys():
             self._drop(key)
         for key, campaign in wanted.items():
-            throttles = (*self._throttles, *self._spending.keys(f"campaign {campaign.id}", campaign.throttles))
             lane = self._lanes.get(key)
             if lane is None:
-                lane = self._lanes[key] = _Lane(key, campaign, throttles)
-                self._peers(lane).append(lane)
-            else:
-                lane.campaign, lane.throttles, lane.dry_until = campaign, throttles, 0
+                lane = self._lanes[key] = _Lane(key, campaign)
+                self._queue(lane).setdefault(campaign.id, deque()).append(lane)
+            lane.campaign, lane.dry_until = campaign, 0
+        self.heed(now)
         self._move()
+
+    def heed(self, now: int) -> None:
+        """Let every lane stand under what holds it now; a server may just have complained."""
+        for lane in self._lanes.values():
+            lane.throttles = self._rules.keys(lane.campaign, lane.group, now)
+            self._wait(lane, now, 1)
 
     def close(self) -> None:
         """Give out no more turns."""
@@ -101,17 +126,36 @@ class Line:
         if self._closed:
             return None
         now = self._spending.now()
-        for lane in (*self._proofs, *self._others):
-            if (lane.waiting or now >= lane.dry_until) and (chosen := self._due(lane, now, within)):
-                peers = self._peers(lane)
-                peers.remove(lane)
-                peers.append(lane)
-                return Turn(lane.campaign, chosen, lane.throttles, promised=len(chosen), lane=lane.key)
-        return None
+        first = self._turn(self._proofs, now, within) if self._proofs else None
+        return first or self._turn(self._others, now, within)
+
+    def _turn(self, queue: _Queue, now: int, within: int) -> Turn | None:
+        """What may go once it is prepared, in order of turns; else the first that is due soon."""
+        soon: _Lane | None = None
+        for lane in _in_order(queue):
+            if not lane.waiting and (now < lane.dry_until or not self._filled(lane, now)):
+                continue
+            if lane.wait_until - now > within:
+                continue
+            if not lane.throttles or self._wait(lane, now, 1) <= self._lead:
+                if turn := self._given(queue, lane, now, within):
+                    return turn
+            elif lane.wait_until - now <= within:
+                soon = soon or lane
+                if self._rules.shared_by_all(lane.wait_for):
+                    break  # nobody else may go earlier
+        return self._given(queue, soon, now, within) if soon is not None else None
+
+    def prepared(self, turn: Turn) -> None:
+        """A throttled turn is about to be leased: learn how long before its time one must be given out."""
+        took = min(self._spending.now() - turn.given_at, HORIZON)
+        self._lead = took if took > self._lead else self._lead - (self._lead - max(took, 0)) // _FORGETS
 
     def give_back(self, turn: Turn) -> None:
         """Nothing came of the turn: its messages stand in line again."""
         self._spending.promise(turn.throttles, -turn.promised)
+        if (lane := self._lanes.get(turn.lane)) is not None:
+            lane.wait_until = 0
         turn.promised = 0
         self.done(turn.candidates)
 
@@ -121,7 +165,7 @@ class Line:
         turn.candidates = turn.candidates[:most]
         self._spending.promise(turn.throttles, -len(rest))
         turn.promised -= len(rest)
-        lane = self._lanes.get(turn.lane) if turn.lane else None
+        lane = self._lanes.get(turn.lane)
         if lane is None:
             self.done(rest)
         else:
@@ -131,50 +175,90 @@ class Line:
         """These are in nobody's hand any more: settled, or to be read again when they are due."""
         self._in_hand.difference_update(candidate.id for candidate in candidates)
 
-    def waits(self) -> dict[int, tuple[str, int]]:
-        """For each campaign that only waits: the throttle's key, or "" for a retry, and until when (micros)."""
+    def slow(self, turn: Turn, group: int | None, going: float, retry_after: float | None) -> tuple[str, Pace, bool]:
+        """A server complained of a turn's group, or of all: whose pace fell, to what, and whether just now.
+
+        `going`: hand-overs a second that are made or could be; never more than the throttles let through.
+        """
+        whose, now = self._rules.whose(group), self._spending.now()
+        before = self._spending.pace(whose, now)
+        keys = turn.throttles if group is not None else list(filter(self._rules.shared_by_all, turn.throttles))
+        pace = self._spending.slow(whose, min(going, self._spending.speed(keys)), retry_after)
+        self.heed(now)
+        return whose, pace, not before
+
+    def waits(self) -> dict[int, tuple[list[Wait], bool]]:
+        """For each campaign what holds messages of it back for a while, soonest first, and whether that is all of them."""
         now = self._spending.now()
-        found: dict[int, tuple[str, int]] = {}
+        found: dict[int, tuple[list[Wait], bool]] = {}
         for (campaign_id, _), lane in self._lanes.items():
-            until = lane.wait_until if lane.waiting else lane.dry_until
-            if now + HORIZON < until < found.get(campaign_id, ("", _NEVER))[1]:
-                found[campaign_id] = (lane.wait_for if lane.waiting else "", until)
+            until, key = (lane.wait_until, lane.wait_for) if lane.waiting else (lane.dry_until, "")
+            waits, only = found.get(campaign_id, ([], True))
+            held = now + HORIZON < until
+            if held and until < _NEVER:
+                waits.append(Wait(key, until))
+            found[campaign_id] = waits, only and held
+        for waits, _ in found.values():
+            waits.sort(key=lambda wait: wait.until)
         return found
+
+    def outrun(self) -> set[int]:
+        """Campaigns that stand under throttles and wait for a connection: more of those would let them go faster."""
+        now = self._spending.now()
+        return {
+            lane.campaign.id
+            for lane in self._lanes.values()
+            if lane.waiting
+            and lane.throttles
+            and self._spending.wait(lane.throttles, now, 1, behind_promises=True)[0] == 0
+        }
 
     def _move(self) -> None:
         """Wake whoever waits for a turn."""
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
 
-    def _wanted(self, campaigns: dict[int, SendingCampaign]) -> dict[_Key, SendingCampaign]:
-        """The lanes that messages wait in, a campaign's proofs in a lane of their own."""
+    def _wanted(self, campaigns: dict[int, SendingCampaign], now: int) -> dict[_Key, SendingCampaign]:
+        """The lanes that messages wait in; proofs, a canary and the others have lanes of their own."""
         wanted = {}
         with self._store.read() as connection:
+            for campaign_id, group in outbox.proof_lanes(connection):
+                if campaign_id in campaigns:
+                    wanted[campaign_id, _PROOFS + group] = campaigns[campaign_id]
             for campaign in campaigns.values():
-                wanted[campaign.id, _PROOFS] = campaign
                 if campaign.state is CampaignState.SENDING:
-                    wanted.update({(campaign.id, lane): campaign for lane in outbox.lanes(connection, campaign.id)})
+                    alone = campaign.canary_alone(now)
+                    lanes = (lane for lane in outbox.lanes(connection, campaign.id) if lane < 0 or not alone)
+                    wanted.update({(campaign.id, lane): campaign for lane in lanes})
+            self._rules.learn(connection, set(map(group_of, wanted)))
         return wanted
 
     def _drop(self, key: _Key) -> None:
         lane = self._lanes.pop(key)
         self.done(lane.waiting)
-        self._peers(lane).remove(lane)
+        queue, campaign_id = self._queue(lane), key[0]
+        queue[campaign_id].remove(lane)
+        if not queue[campaign_id]:
+            del queue[campaign_id]
 
-    def _peers(self, lane: _Lane) -> deque[_Lane]:
-        """The lanes that it takes turns with."""
-        return self._proofs if lane.key[1] == _PROOFS else self._others
+    def _queue(self, lane: _Lane) -> _Queue:
+        return self._proofs if _is_of_proofs(lane.key) else self._others
 
-    def _due(self, lane: _Lane, now: int, within: int) -> list[Candidate]:
+    def _given(self, queue: _Queue, lane: _Lane, now: int, within: int) -> Turn | None:
+        """A turn for what may leave the lane together; its campaign, and in that the lane, are the last in line now."""
+        chosen = self._throttled(lane, now, within) if lane.throttles else self._choose(lane, self._batch)
+        if not chosen:
+            return None
+        if len(queue) > 1:
+            queue[lane.key[0]] = queue.pop(lane.key[0])
+        if len(peers := queue[lane.key[0]]) > 1:
+            peers.remove(lane)
+            peers.append(lane)
+        return Turn(lane.campaign, chosen, lane.throttles, lane.key, promised=len(chosen), given_at=now)
+
+    def _throttled(self, lane: _Lane, now: int, within: int) -> list[Candidate]:
         """What may leave the lane together, set aside under its throttles; none when that is not due in time."""
-        if not lane.waiting and not self._filled(lane, now):
-            return []
-        if not lane.throttles:
-            lane.wait_until = now
-            return self._choose(lane, self._batch)
-        if self._wait(lane, now, 1) > within:
-            return []
-        chosen = self._choose(lane, self._spending.most(lane.throttles, self._batch))
+        chosen = self._choose(lane, self._spending.most(lane.throttles, now, self._batch))
         if len(chosen) > 1 and self._wait(lane, now, len(chosen)) > within:
             lane.waiting.extendleft(reversed(chosen))
             return []
@@ -199,8 +283,9 @@ class Line:
         """The next messages that are in nobody's hand, past the place that was read to."""
         campaign_id, number = lane.key
         limit = max(_READ_AHEAD, 2 * self._batch)
-        if number == _PROOFS:
-            return self._free(outbox.proofs(connection, campaign_id, limit=limit))
+        if _is_of_proofs(lane.key):
+            found = outbox.proofs(connection, campaign_id, limit=limit)
+            return self._free([candidate for candidate in found if candidate.lane == lane.group])
         while page := outbox.candidates(connection, campaign_id, number, after=lane.read_to, now=now, limit=limit):
             lane.read_to = page[-1].due_at, page[-1].id
             if free := self._free(page):
@@ -235,3 +320,18 @@ class Line:
             (lane.wait_until - HORIZON if lane.waiting else lane.dry_until for lane in self._lanes.values()),
             default=_NEVER,
         )
+
+
+def _in_order(queue: _Queue) -> Iterator[_Lane]:
+    """Each campaign's first lane that waits, then its others: campaigns take turns before lanes do."""
+    for lanes in queue.values():
+        yield from lanes
+
+
+def _is_of_proofs(key: _Key) -> bool:
+    return key[1] < _CANARIES
+
+
+def group_of(key: _Key) -> int:
+    """The number of the recipient-domain group."""
+    return key[1] - _PROOFS if _is_of_proofs(key) else group_number(key[1])

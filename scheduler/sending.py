@@ -90,6 +90,7 @@ async def _run(desk: Desk, lock: WorkerLock, until_idle: bool, watch: Watch | No
         folder=workspace.root,
         broken=broken,
         lock=lock,
+        limits=workspace.settings.all_limits,
     )
     worker.stop_on_signals()
     watching = asyncio.create_task(_watch(desk, watch)) if watch else None

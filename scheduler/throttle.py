@@ -1,16 +1,20 @@
 """Spending what the throttles grant: all those that a message stands under, taken together, kept in the store.
 
-A key names a throttle and whose it is: "transport relay 100/s", "campaign 17 20/min". Only this process counts while
+A key names a throttle and whose it is: "transport relay 100/s", "domains gmail.com 20/min", "campaign 17 20/min"; or a
+pace that fell below the throttles because a server complained: "pace transport relay". Only this process counts while
 it holds the store's worker lock, so the counts live here and the store is their memory across restarts.
 """
 
+import math
 from collections.abc import Collection, Iterable
 
 from campaigns.clock import Clock
+from campaigns.model.pace import LONGEST_HOLD, Pace
 from campaigns.model.throttle import Spending, Throttle
 from campaigns.store import spent
 from campaigns.store.engine import Store
 
+_PACE = "pace "
 _JUMP = 1_000_000  # micros by which wall and monotonic clock may part before it counts as a jump of the wall clock
 
 
@@ -20,19 +24,38 @@ class Throttles:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._spending: dict[str, Spending] = {}
+        self._limits: dict[str, Spending | Pace] = {}
         self._promised: dict[str, int] = {}
         self._jumped: list[tuple[str, int, int]] = []
         _, self._lead = self._wall()
+        self._paces: dict[str, Pace] = {}
+        self._remember_paces()
 
     def keys(self, whose: str, throttles: Iterable[str]) -> tuple[str, ...]:
         """The keys of somebody's throttles; what the store remembers of them is read once."""
         keys = tuple(f"{whose} {text}" for text in throttles)
         for key, text in zip(keys, throttles, strict=True):
-            if key not in self._spending:
-                self._spending[key] = self._remembered(key, Throttle.parse(text))
+            if key not in self._limits:
+                self._limits[key] = self._remembered(key, Throttle.parse(text))
                 self._promised[key] = 0
         return keys
+
+    def pace(self, whose: str, now: int) -> tuple[str, ...]:
+        """The key of somebody's pace, while that is slower than the throttles."""
+        pace = self._paces.get(whose)
+        return (_PACE + whose,) if pace is not None and pace.slowed(now) else ()
+
+    def slow(self, whose: str, going: float, retry_after: float | None) -> Pace:
+        """A server complained: somebody goes slower than the `going` a second just now; returns what the store must keep."""
+        now = self.now()
+        if whose not in self._paces:
+            self._add_pace(whose, Pace(top=0.0, rate=0.0, at=0))
+        self._paces[whose].slow(now, going, retry_after)
+        return self._paces[whose]
+
+    def slowed(self, now: int) -> dict[str, Pace]:
+        """Whatever goes slower than its throttles, by whose pace it is."""
+        return {whose: pace for whose, pace in self._paces.items() if pace.slowed(now)}
 
     def now(self) -> int:
         """Wall time in microseconds; stored slices move along when the wall clock was set."""
@@ -47,14 +70,19 @@ class Throttles:
         longest, by = 0, ""
         for key in keys:
             ahead = self._promised[key] if behind_promises else 0
-            wait = self._spending[key].wait(now, n, ahead=ahead)
+            wait = self._limits[key].wait(now, n, ahead=ahead)
             if wait > longest:
                 longest, by = wait, key
         return longest, by
 
-    def most(self, keys: Collection[str], n: int) -> int:
+    def most(self, keys: Collection[str], now: int, n: int) -> int:
         """How many of `n` one hand-over may carry at most: never more than any throttle's whole unit."""
-        return min([n, *(self._spending[key].throttle.count for key in keys)])
+        return min([n, *(self._limits[key].most(now) for key in keys)])
+
+    def speed(self, keys: Collection[str]) -> float:
+        """Hand-overs a second that the throttles among `keys` let through in the long run."""
+        limits = (self._limits[key] for key in keys)
+        return min((s.throttle.speed for s in limits if isinstance(s, Spending)), default=math.inf)
 
     def promise(self, keys: Collection[str], n: int) -> None:
         """Note that `n` messages have been given a turn; taken back with a negative number."""
@@ -63,18 +91,30 @@ class Throttles:
 
     def take(self, keys: Collection[str], now: int, n: int) -> list[tuple[str, int, int]]:
         """Count `n` hand-overs under all of `keys`; returns what the store must keep."""
-        uses = [(key, *self._spending[key].take(now, n)) for key in keys]
-        jumped, self._jumped = self._jumped, []
-        return [*jumped, *uses]
+        taken = [(key, self._limits[key].take(now, n)) for key in keys]
+        return [(key, *use) for key, use in taken if use is not None]
+
+    def moved(self) -> list[tuple[str, int, int]]:
+        """What the store must keep of slices that moved along with a clock that was set."""
+        moved, self._jumped = self._jumped, []
+        return moved
 
     def postpone(self, keys: Collection[str], at: int, now: int, n: int) -> list[tuple[str, int, int]]:
         """Count from `now` on what was taken at `at`: only now does it begin; returns what the store must keep."""
-        return [(key, *entry) for key in keys for entry in self._spending[key].postpone(at, now, n)]
+        spent_of = ((key, self._limits[key]) for key in keys)
+        return [
+            (key, *entry)
+            for key, limit in spent_of
+            if isinstance(limit, Spending)
+            for entry in limit.postpone(at, now, n)
+        ]
 
     def stale(self, now: int) -> list[tuple[str, int]]:
         """For each throttle the instant before which its slices count no longer."""
         return [
-            (key, now - spending.throttle.micros - spending.throttle.slice) for key, spending in self._spending.items()
+            (key, now - limit.throttle.micros - limit.throttle.slice)
+            for key, limit in self._limits.items()
+            if isinstance(limit, Spending)
         ]
 
     def _remembered(self, key: str, throttle: Throttle) -> Spending:
@@ -83,16 +123,32 @@ class Throttles:
         now = self._clock.micros()  # what lies ahead of it was written before the clock was set back
         return Spending(throttle, [(min(start, now), used) for start, used in slices])
 
+    def _remember_paces(self) -> None:
+        now = self._clock.micros()
+        with self._store.read() as connection:
+            for whose, pace in spent.read_paces(connection).items():
+                pace.held_until = min(pace.held_until, now + LONGEST_HOLD)  # the clock may have been set back meanwhile
+                pace.at = min(pace.at, max(now, pace.held_until))
+                self._add_pace(whose, pace)
+
+    def _add_pace(self, whose: str, pace: Pace) -> None:
+        self._paces[whose] = self._limits[_PACE + whose] = pace
+        self._promised[_PACE + whose] = 0
+
     def _wall(self) -> tuple[int, int]:
         """Wall time, and how far it is ahead of the monotonic clock."""
         wall = self._clock.micros()
         return wall, wall - int(self._clock.monotonic() * 1_000_000)
 
     def _shift(self, micros: int) -> None:
-        for key, spending in self._spending.items():
-            self._jumped.extend((key, start, used) for start, used in spending.shift(micros))
+        for key, limit in self._limits.items():
+            if (moved := limit.shift(micros)) is not None:
+                self._jumped.extend((key, start, used) for start, used in moved)
 
 
-def unit_of(key: str) -> str:
-    """The throttle's text form out of its key, for a person to read."""
-    return key.split(" ", 2)[2]
+def said(key: str) -> str:
+    """A key as a person reads it: `20/min` of a campaign, else with whose it is: `gmail.com, 20/min`."""
+    kind, whose, text = key.split(" ", 2)
+    if kind == "campaign":
+        return text
+    return f"{text}, which asks to go slower" if kind == _PACE.strip() else f"{whose}, {text}"

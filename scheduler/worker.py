@@ -13,15 +13,16 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
 from campaigns.clock import Clock, from_micros
 from campaigns.errors import StoreError
+from campaigns.model.domain_group import NO_LIMITS, Limits
 from campaigns.model.states import CampaignState, MessageState, PauseReason
 from campaigns.model.throttle import Throttle
-from campaigns.store import campaigns, history, origin, underway, workers
+from campaigns.store import campaigns, history, lanes, origin, underway, workers
 from campaigns.store.engine import Connection, Store
 from campaigns.store.kept_files import KeptFiles
 from campaigns.store.lock import Turn, WorkerLock
@@ -29,9 +30,11 @@ from campaigns.store.underway import SendingCampaign
 from scheduler.baggage import Baggage
 from scheduler.dispatch import Dispatch
 from scheduler.doing import Doing
+from scheduler.holding import hold_back
 from scheduler.ledger import Ledger
 from scheduler.line import Line
 from scheduler.recover import recover
+from scheduler.rules import Rules
 from scheduler.throttle import Throttles
 from scheduler.timetable import Timetable
 from scheduler.transports.contract import Transport
@@ -42,6 +45,8 @@ _DRAIN = 30.0  # seconds that replies are waited for when the worker stops
 _LAST_TRY = 2.0  # seconds that their settlements are waited for at least
 _DISK_FLOOR = 100 * 2**20  # bytes that must be free, or nothing is leased
 _SOON = 600  # seconds: `--until-idle` waits for what is due within
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -67,6 +72,7 @@ class Worker:
         folder: Path,
         broken: Mapping[str, str] | None = None,
         lock: WorkerLock | None = None,
+        limits: Limits = NO_LIMITS,
         timetable: Timetable | None = None,
         in_thread: bool = True,
     ) -> None:
@@ -79,6 +85,7 @@ class Worker:
         self._executor: Executor | None = ThreadPoolExecutor(1, "store") if in_thread else None
         self._lock = lock
         self._counted = 0  # commits of the ledger when turns were last counted
+        self._limits = limits
         self._timetable = timetable or Timetable()
         self._stop = asyncio.Event()
         self._broken_by: BaseException | None = None
@@ -127,6 +134,7 @@ class Worker:
     def _enrol(self) -> None:
         rehearsals = {way.transport.name for way in self._ways if not way.transport.leaves}
         recover(self._store, rehearsals, self._clock)
+        lanes.settle(self._store, self._limits.group_of())
         with self._store.write() as connection:
             self._id = workers.start(connection, version=self._version, at=self._clock.now())
         self._count_turn()
@@ -134,13 +142,14 @@ class Worker:
         self._ledger = Ledger(self._store, self._id, self._throttles, self._clock, self._executor)
         self._baggage = Baggage(self._store, KeptFiles(self._folder), in_thread=self._executor is not None)
         self._dispatches = [self._dispatch(way) for way in self._ways]
-        self._doing = Doing(self._dispatches, self._clock)
+        self._doing = Doing(self._dispatches, self._throttles)
         log.info("worker.started", transports=[way.transport.name for way in self._ways])
 
     def _dispatch(self, way: Way) -> Dispatch:
         name = way.transport.name
-        keys = self._throttles.keys(f"transport {name}", [str(throttle) for throttle in way.throttles])
-        line = Line(self._store, name, keys, self._throttles, way.transport.batch)
+        limits = self._limits if way.transport.leaves else NO_LIMITS  # a rehearsal reaches nobody
+        rules = Rules(name, way.throttles, limits, self._throttles)
+        line = Line(self._store, name, rules, self._throttles, way.transport.batch)
         return Dispatch(way.transport, line, self._ledger, self._store, self._clock, baggage=self._baggage)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -159,15 +168,15 @@ class Worker:
         """Start what is due, tell the lines what sends, finish what is through."""
         try:
             await self._aside(self._start_due)
+            for campaign, reason in await self._aside(lambda: hold_back(self._store, self._sending, self._clock)):
+                self._ledger.pause(campaign, reason)
             with self._store.read() as connection:
                 self._notice(connection, underway.sending_campaigns(connection))
                 starts_at = underway.next_start(connection)
             astray = self._astray()
             for dispatch in self._dispatches:
-                dispatch.line.refresh([campaign for campaign in self._sending if campaign.id not in astray])
-            for campaign in self._sending:
-                if campaign.state is CampaignState.SENDING and (reason := astray.get(campaign.id)):
-                    self._ledger.pause(campaign, reason)
+                dispatch.refresh([campaign for campaign in self._sending if campaign.id not in astray])
+            self._pause(astray)
             self._timetable.at(from_micros(starts_at) if starts_at is not None else None, self.look)
             await self._aside(self._finish)
             if self._until_idle and self._idle(starts_at):
@@ -224,6 +233,11 @@ class Worker:
             if changed:
                 self._started.add(campaign_id)
                 log.info("campaign.late" if late else "campaign.started", campaign=name)
+
+    def _pause(self, astray: Mapping[int, str]) -> None:
+        for campaign in self._sending:
+            if campaign.id in astray and campaign.state is CampaignState.SENDING:
+                self._ledger.pause(campaign, astray[campaign.id])
 
     def _astray(self) -> dict[int, str]:
         """The campaigns that have no way out, by id, with the reason to pause them for."""
@@ -326,9 +340,8 @@ class Worker:
         self._count_turn()
         log.info("worker.stopped")
 
-    async def _aside(self, write: Callable[[], None]) -> None:
+    async def _aside(self, write: Callable[[], T]) -> T:
         """Run a small transaction where all writing is done, so that the event loop never waits for the disk."""
         if self._executor is None:
-            write()
-        else:
-            await asyncio.get_running_loop().run_in_executor(self._executor, write)
+            return write()
+        return await asyncio.get_running_loop().run_in_executor(self._executor, write)

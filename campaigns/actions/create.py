@@ -13,6 +13,7 @@ from campaigns.clock import to_micros
 from campaigns.compose.source import TemplateSource, load_template
 from campaigns.errors import CampaignError, UsageError
 from campaigns.model.audience import EVERYBODY, Audience
+from campaigns.model.pause_above import PauseAbove
 from campaigns.model.predicate import rules_of
 from campaigns.model.states import CampaignKind, CampaignState
 from campaigns.model.throttle import Throttle
@@ -36,6 +37,7 @@ def create(
     at: str = "",
     zone: str = "",
     throttles: Sequence[str] = (),
+    pause_above: str = "",
     audience: Audience = EVERYBODY,
     transactional: bool = False,
     replace: bool = False,
@@ -43,7 +45,7 @@ def create(
     """Make a draft; UsageError, TemplateError, WhenError, ThrottleError or ConditionError, and then there is none.
 
     Empty options fall back: `sender` to the template's front matter, then to the settings; `at` to now; `zone` to the
-    workspace's. `audience` is kept as it is, and judged at each check and when the campaign is sent.
+    workspace's; `pause_above` to the settings', and "never" to none. `audience` is kept as it is, and judged at each check and when the campaign is sent.
     """
     settings = desk.workspace.settings
     tidy = _tidy(name)
@@ -80,6 +82,7 @@ def create(
         "made_at": to_micros(now),
         "who": desk.who,
         "audience": audience.pack(),
+        "pause_above": _pauses_above(pause_above, settings.pause_above),
     }
     if there:
         _empty(desk, there, replace=replace)
@@ -106,6 +109,12 @@ def read_start(desk: Desk, at: str, zone: str) -> Start:
     """When a campaign is to start; "" is now."""
     where = zone_named(zone or desk.workspace.settings.zone).key
     return parse_when(at or "now", where, desk.clock.now())
+
+
+def _pauses_above(text: str, usual: PauseAbove | None) -> str:
+    if text.strip().lower() == "never":
+        return ""
+    return str(PauseAbove.parse(text) if text else usual or "")
 
 
 def _tidy(name: str) -> str:

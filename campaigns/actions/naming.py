@@ -3,11 +3,13 @@
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from campaigns.clock import from_micros
 from campaigns.errors import UsageError
 from campaigns.model.audience import Audience
+from campaigns.model.duration import text_of
 from campaigns.store import campaigns, lists, sheets, versions
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
@@ -37,6 +39,8 @@ class CampaignTold:
                 "leaves": told.leaves,
                 "starts": starts(told),
                 "throttles": told.throttles.splitlines(),
+                "pause_above": told.pause_above,
+                "canary": canary_of(told),
                 "audience": Audience.unpack(told.audience).as_json(),
             }
         }
@@ -74,6 +78,18 @@ def told(conn: Connection, campaign_id: int) -> CampaignTold:
     sheet = sheets.by_id(conn, campaign.sheet_id).n if campaign.sheet_id is not None else None
     version = versions.number_of(conn, campaign.version_id) if campaign.version_id is not None else None
     return CampaignTold(campaign, lists.by_id(conn, campaign.list_id).name, sheet, version)
+
+
+def canary_of(campaign: Campaign) -> dict[str, Any] | None:
+    """What leaves first, and how long the others wait then; None where all leave together."""
+    if not campaign.canary:
+        return None
+    until = campaign.holds_until
+    return {
+        "mails": campaign.canary_mails,
+        "hold": text_of(timedelta(seconds=campaign.hold)),
+        "holds_until": from_micros(until).isoformat() if until is not None else None,
+    }
 
 
 def starts(campaign: Campaign) -> dict[str, str | None]:

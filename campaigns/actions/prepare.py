@@ -29,7 +29,7 @@ from campaigns.message.message import pack_values
 from campaigns.model.finding import FIRST_ROWS, Finding, FindingTally
 from campaigns.model.states import CampaignState, LeftOut, MessageState, Repeated, RowVerdict, Severity, Wave
 from campaigns.recipients.addresses import Address, AddressReader
-from campaigns.store import files, findings, history, recipients, staging, suppressions, versions
+from campaigns.store import files, findings, history, lanes, recipients, staging, suppressions, versions
 from campaigns.store.campaigns import Campaign
 from campaigns.store.kept_files import KeptFiles
 from campaigns.store.recipients import Recipient
@@ -64,6 +64,7 @@ def prepare(
     servers = None if dns == "off" else MailServers(resolver_at(dns), rows_named)
     with Renderer(basis.job(rows_named)) as renderer:
         token = take_over(desk, basis.campaign, allowed=allowed)
+        lanes.settle(desk.store, basis.settings.all_limits.group_of())
         clear(desk, basis.campaign, token)
         work = _begin(desk, basis, token, servers, rows_named)
         work.tally.extend(renderer.inspection.findings)

@@ -8,14 +8,16 @@ from zoneinfo import ZoneInfo
 
 from campaigns.actions import approval
 from campaigns.actions.basis import Basis, basis_of, day_of, leaves, transport_named
+from campaigns.actions.canary import refuse_all, set_apart
 from campaigns.actions.check import CheckResult, found
 from campaigns.actions.desk import Desk
 from campaigns.actions.held import before_queueing
-from campaigns.actions.naming import campaign_named, starts
+from campaigns.actions.naming import campaign_named, canary_of, starts
 from campaigns.actions.prepare import PREPARABLE, prepare
 from campaigns.actions.progress import Progress, silent
 from campaigns.clock import from_micros, to_micros
 from campaigns.errors import CampaignError, WhenError
+from campaigns.model.canary import Canary
 from campaigns.model.states import CampaignState, MessageState
 from campaigns.model.when import MONTHS, parse_when, say
 from campaigns.store import campaigns, history, reporting, staging, suppressions, workers
@@ -53,6 +55,7 @@ class Queued:
             "campaign": self.campaign.name,
             "state": str(self.campaign.state),
             "starts": starts(self.campaign),
+            "canary": canary_of(self.campaign),
             "transport": self.campaign.transport,
             "leaves": self.campaign.leaves,
             "queued": self.queued,
@@ -68,16 +71,17 @@ def send(
     transport: str = "",
     at: str = "",
     again: bool = False,
+    canary: Canary | None = None,
     confirm: Confirm,
     progress: Progress = silent,
 ) -> Queued:
     """Queue a campaign, or move the start of one that is queued; CampaignError if something stands against it.
 
-    `confirm` is shown what the check found, and says whether a person accepts it.
+    `confirm` is shown what the check found, and says whether a person accepts it. `canary` leaves first and alone.
     """
     with desk.store.read() as conn:
         campaign = campaign_named(conn, name)
-    basis = basis_of(desk, as_wished(desk, campaign, transport, at))
+    basis = basis_of(desk, as_wished(desk, campaign, transport, at, canary))
     if campaign.state is CampaignState.SCHEDULED:
         _refuse_other_start(desk, basis)
     if campaign.state is CampaignState.SCHEDULED and not _prints_another_day(basis):
@@ -87,12 +91,13 @@ def send(
         _refuse_what_left(desk, basis, twins)
         checked = checked_now(desk, basis, progress)
         refuse_stops(checked)
+        refuse_all(canary, checked)
         _refuse_people_reached(desk, basis, twins)
         _refuse_unapproved(desk, basis, checked)
         if not confirm(checked):
             raise CampaignError(f"{name} was not queued: nobody said yes.")
         _suppress(desk, campaign)
-        _queue(desk, basis)
+        _queue(desk, basis, canary, set_apart(desk, campaign, canary))
     with desk.store.read() as conn:
         return queued(conn, name, desk.clock.now())
 
@@ -107,9 +112,9 @@ def queued(conn: Connection, name: str, now: datetime) -> Queued:
     )
 
 
-def as_wished(desk: Desk, campaign: Campaign, transport: str, at: str) -> Campaign:
+def as_wished(desk: Desk, campaign: Campaign, transport: str, at: str, canary: Canary | None = None) -> Campaign:
     """The campaign with this call's options; CampaignError where its state forbids sending it like that."""
-    _refuse_state(desk, campaign, transport, at)
+    _refuse_state(desk, campaign, move_alone=bool(at and not transport and canary is None))
     transport = transport or campaign.transport
     way_out = transport_named(desk.workspace.settings, transport)  # which may have become a rehearsal since
     campaign = replace(campaign, transport=transport, leaves=leaves(way_out))
@@ -128,7 +133,7 @@ def as_wished(desk: Desk, campaign: Campaign, transport: str, at: str) -> Campai
     return campaign
 
 
-def _refuse_state(desk: Desk, campaign: Campaign, transport: str, at: str) -> None:
+def _refuse_state(desk: Desk, campaign: Campaign, *, move_alone: bool) -> None:
     name = campaign.name
     if campaign.state in PREPARABLE:
         return
@@ -140,7 +145,7 @@ def _refuse_state(desk: Desk, campaign: Campaign, transport: str, at: str) -> No
             )
         return
     if campaign.state is CampaignState.SCHEDULED:
-        if at and not transport:
+        if move_alone:
             return
         start = say(from_micros(campaign.starts_at or 0), campaign.zone, desk.clock.now())
         raise CampaignError(
@@ -259,7 +264,7 @@ def _suppress(desk: Desk, campaign: Campaign) -> None:
             _, after = staging.suppress_some(conn, campaign.id, after=after, limit=SUPPRESSED_AT_ONCE, at=now)
 
 
-def _queue(desk: Desk, basis: Basis) -> None:
+def _queue(desk: Desk, basis: Basis, canary: Canary | None, canary_mails: int) -> None:
     campaign, now = basis.campaign, desk.clock.micros()
     starts_at = now if campaign.starts_at is None else campaign.starts_at
     with desk.store.write() as conn:
@@ -280,6 +285,8 @@ def _queue(desk: Desk, basis: Basis) -> None:
             starts_wall=campaign.starts_wall,
             starts_at=starts_at,
             at=now,
+            canary=canary,
+            canary_mails=canary_mails,
         ):
             raise CampaignError(
                 f"{campaign.name} was changed or queued by somebody else meanwhile.",

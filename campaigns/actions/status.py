@@ -1,21 +1,22 @@
 """Status: what the worker does, where each campaign stands, and what needs a person."""
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from campaigns.actions import approval
+from campaigns.actions import approval, forecast
 from campaigns.actions.approval import ApprovalTold
 from campaigns.actions.desk import Desk
 from campaigns.actions.doctor_disk import LITTLE_DISK
 from campaigns.actions.held import Held, held
-from campaigns.actions.naming import campaign_named, starts
+from campaigns.actions.naming import campaign_named, canary_of, starts
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.audience import Audience
 from campaigns.model.states import CampaignState, MessageState, PauseReason
-from campaigns.store import campaigns, reporting, workers
+from campaigns.store import campaigns, canaries, reporting, workers
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 from campaigns.store.workers import Worker
@@ -26,6 +27,7 @@ _WHY_PAUSED = {
     PauseReason.ERRORS: "It was paused because the server refuses its mail.",
     PauseReason.KEY: "It was paused because the transport's password, key or certificate is wrong.",
 }
+_ANSWER = re.compile(r"\d{3}\b")  # how a server's words begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,29 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Slowed:
+    """Whose mail goes slower than its throttles, because a server complained: a transport, or a domain group on it."""
+
+    whose: str
+    rate: float | None  # a second; None where nothing goes until then
+    until: datetime | None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"whose": self.whose, "rate": self.rate, "until": self.until.isoformat() if self.until else None}
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignStatus:
     campaign: Campaign
     left_out: int
     messages: Mapping[MessageState, int]
     rate: float  # hand-overs a second just now
-    waiting: Waiting | None
+    waiting: Waiting | None  # for what all of it waits
+    waits: tuple[Waiting, ...]  # for what some of it waits
+    slowed: tuple[Slowed, ...]
+    connections: int | None  # as many are the limit just now, not the throttles
+    ends: datetime | None
+    canary: dict[str, Any] | None
     trouble: tuple[str, ...]  # sentences
     approval: ApprovalTold | None = None
 
@@ -72,6 +91,12 @@ class CampaignStatus:
             "audience": Audience.unpack(told.audience).as_json(),
             "rate": self.rate,
             "waiting": self.waiting.as_json() if self.waiting else None,
+            "waits": [wait.as_json() for wait in self.waits],
+            "slowed": [slowed.as_json() for slowed in self.slowed],
+            "connections": self.connections,
+            "ends": self.ends.isoformat() if self.ends else None,
+            "pause_above": told.pause_above,
+            "canary": self.canary,
             "trouble": list(self.trouble),
             "approval": self.approval.as_json() if self.approval else None,
         }
@@ -82,6 +107,11 @@ class Status:
     worker: Worker | None
     campaigns: tuple[CampaignStatus, ...]
     held: Held | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether something sends, or will."""
+        return any(one.state in (CampaignState.SCHEDULED, CampaignState.SENDING) for one in self.campaigns)
 
     @property
     def needs_a_person(self) -> bool:
@@ -118,6 +148,10 @@ def _status(
 ) -> CampaignStatus:
     now = desk.clock.now()
     doing = (worker.doing.get("campaigns", {}) if worker else {}).get(campaign.name, {})
+    slowed = [one for one in worker.doing.get("slowed", ()) if _is_on(one, campaign)] if worker else []
+    rate = float(doing.get("rate", 0.0))
+    sending = campaign.state is CampaignState.SENDING
+    settings = desk.workspace.settings
     messages = reporting.count_messages(conn, campaign.id, campaign.state)
     due = _mail_is_due(conn, campaign, now)
     uncertain = messages[MessageState.UNCERTAIN]
@@ -125,8 +159,13 @@ def _status(
         campaign=campaign,
         left_out=sum(reporting.count_left_out(conn, campaign.id).values()),
         messages=messages,
-        rate=float(doing.get("rate", 0.0)),
+        rate=rate,
         waiting=_waiting(campaign, doing, now),
+        waits=tuple(map(_wait, doing.get("waits", ()))) if sending else (),
+        slowed=tuple(map(_slowed, slowed)) if sending else (),
+        connections=doing.get("connections") if sending else None,
+        ends=forecast.ends(conn, campaign, settings, rate=rate, slowed=slowed, now=now) if sending and worker else None,
+        canary=_canary(conn, campaign),
         trouble=tuple(_trouble(campaign, worker, due=due, uncertain=uncertain, free=free)),
         approval=approval.told(desk, conn, campaign),
     )
@@ -136,18 +175,40 @@ def _mail_is_due(conn: Connection, campaign: Campaign, now: datetime) -> bool:
     if campaign.state is CampaignState.SCHEDULED:
         return campaign.starts_at is not None and campaign.starts_at <= to_micros(now)
     if campaign.state is CampaignState.SENDING:
-        return reporting.has_due(conn, campaign.id, now)
+        return reporting.has_due(conn, campaign.id, now, of_canary=campaign.canary_alone(to_micros(now)))
     return campaign.state is not CampaignState.CANCELLED and reporting.queued_proofs(conn, campaign.id) > 0
 
 
 def _waiting(campaign: Campaign, doing: Mapping[str, Any], now: datetime) -> Waiting | None:
     if campaign.state is CampaignState.SCHEDULED and campaign.starts_at is not None:
         return Waiting("start", from_micros(campaign.starts_at)) if campaign.starts_at > to_micros(now) else None
-    told = doing.get("waiting") if campaign.state is CampaignState.SENDING else None
-    if not told:
+    if campaign.state is not CampaignState.SENDING:
         return None
+    if campaign.holds_until is not None and campaign.canary_alone(to_micros(now)):
+        return Waiting("canary", from_micros(campaign.holds_until))
+    told = doing.get("waiting")
+    return _wait(told) if told else None
+
+
+def _wait(told: Mapping[str, Any]) -> Waiting:
     until = told.get("until")
     return Waiting(str(told.get("for", "")), None if until is None else from_micros(until))
+
+
+def _is_on(slowed: Mapping[str, Any], campaign: Campaign) -> bool:
+    """Whether a pace holds mail of the campaign's transport: it is its own, or that of a group on it."""
+    whose = str(slowed["whose"])
+    return whose == campaign.transport or whose.endswith(f" through {campaign.transport}")
+
+
+def _slowed(told: Mapping[str, Any]) -> Slowed:
+    until = told.get("held_until")
+    return Slowed(told["whose"], told.get("rate"), None if until is None else from_micros(until))
+
+
+def _canary(conn: Connection, campaign: Campaign) -> dict[str, Any] | None:
+    told = canary_of(campaign)
+    return None if told is None else {**told, "gone": canaries.gone(conn, campaign.id)}
 
 
 def _trouble(
@@ -178,5 +239,9 @@ def _paused_by_itself(campaign: Campaign) -> str:
     reason, _, words = campaign.reason.partition(":")
     if reason == PauseReason.PERSON or reason not in list(PauseReason):
         return ""
-    said = f" The server says: {words.strip()}" if words.strip() else ""
-    return f"{_WHY_PAUSED[PauseReason(reason)]}{said} When that is mended, `mergecast resume {campaign.name}`."
+    words = words.strip()
+    if reason == PauseReason.ERRORS and words and not _ANSWER.match(words):
+        why = f"It was paused. {words}"  # our own words
+    else:
+        why = _WHY_PAUSED[PauseReason(reason)] + (f" The server says: {words}" if words else "")
+    return f"{why} When that is mended, `mergecast resume {campaign.name}`."

@@ -28,11 +28,16 @@ def pause(desk: Desk, name: str) -> CampaignTold:
 
 
 def resume(desk: Desk, name: str) -> CampaignTold:
-    """Let a paused campaign go on; one whose start has passed meanwhile sends at once."""
+    """Let a paused campaign go on, or one that holds after its canary; one whose start has passed sends at once."""
     with desk.store.write() as conn:
         campaign = campaign_named(conn, name)
-        _demand(campaign, (CampaignState.PAUSED,), "resumed", "Only a paused campaign can be resumed.")
-        waits = campaign.starts_at is not None and campaign.starts_at > desk.clock.micros()
+        now = desk.clock.micros()
+        if campaign.state is CampaignState.SENDING and campaign.holds_until is not None and campaign.canary_alone(now):
+            campaigns.update(conn, campaign.id, holds_until=now)
+            _remember(desk, conn, campaign, "resume")
+            return told(conn, campaign.id)
+        _demand(campaign, (CampaignState.PAUSED,), "resumed", "Only what is paused, or holds, can be.")
+        waits = campaign.starts_at is not None and campaign.starts_at > now
         _change(desk, conn, campaign, "resume", CampaignState.SCHEDULED if waits else CampaignState.SENDING)
         return told(conn, campaign.id)
 

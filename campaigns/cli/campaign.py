@@ -13,6 +13,7 @@ from campaigns.cli.options import (
     From,
     ListName,
     NotMailedIn,
+    PauseAboveText,
     Row,
     RowsOut,
     SheetOut,
@@ -26,7 +27,7 @@ from campaigns.cli.options import (
     row_or_edge_cases,
     writable,
 )
-from campaigns.cli.say import has_started, started, those, through, when
+from campaigns.cli.say import first, has_started, started, those, through, when
 from campaigns.cli.show import Screen, counted, say_findings
 
 verbs = typer.Typer()
@@ -78,6 +79,7 @@ def create(
     at: When = "",
     zone: Zone = "",
     throttle: ThrottleTexts = None,
+    pause_above: PauseAboveText = "",
     where: Where = None,
     exclude: Exclude = None,
     not_mailed_in: NotMailedIn = None,
@@ -101,6 +103,7 @@ def create(
             at=at,
             zone=zone,
             throttles=throttle or (),
+            pause_above=pause_above,
             audience=audience,
             transactional=transactional,
             replace=replace,
@@ -128,6 +131,10 @@ def say_campaign(screen: Screen, told: dict[str, Any]) -> None:
         screen.say(f"  starts {when(campaign['starts'])}")
     if campaign["throttles"]:
         screen.say(f"  at most {', '.join(campaign['throttles'])}")
+    if campaign["pause_above"]:
+        screen.say(f"  pauses when more than {campaign['pause_above']} of its last mails were rejected or deferred")
+    if campaign["canary"]:
+        screen.say(f"  {first(campaign['canary'])}")
 
 
 @verb(verbs, "check")
@@ -173,7 +180,7 @@ def pause(face: Face, name: CampaignName) -> None:
 
 @verb(verbs, "resume")
 def resume(face: Face, name: CampaignName) -> None:
-    """Let a paused campaign go on."""
+    """Let a campaign go on that is paused, or that holds after its canary."""
     from campaigns.actions import steer
 
     with face.desk() as desk:

@@ -103,6 +103,31 @@ ThrottleTexts = Annotated[
     list[str] | None,
     typer.Option("--throttle", metavar="N/UNIT", help="A limit: 20/s, 300/min, 50000/d.", show_default=False),
 ]
+PauseAboveText = Annotated[
+    str,
+    typer.Option(
+        "--pause-above",
+        metavar="SHARE",
+        help="Pause when more of the last 200 mails were rejected or deferred: 10%, 5% of 1000, never. "
+        "Unless given: the setting `pause_above`.",
+        show_default=False,
+    ),
+]
+CanaryPart = Annotated[
+    str | None,
+    typer.Option(
+        "--canary", metavar="PART", help="So many leave first and alone: 1% of all, or 500.", show_default=False
+    ),
+]
+Hold = Annotated[
+    str | None,
+    typer.Option(
+        "--hold",
+        metavar="TIME",
+        help="How long the others wait after the canary; then they go on by themselves. Unless given: 30min.",
+        show_default=False,
+    ),
+]
 Where = Annotated[
     str | None,
     typer.Option(

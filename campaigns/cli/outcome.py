@@ -1,5 +1,6 @@
 """What happens and what happened: `status`, `report`, `uncertain`."""
 
+import time
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -8,10 +9,13 @@ import typer
 from campaigns.cli.face import NEEDS_A_PERSON, Face, verb
 from campaigns.cli.help import show_help
 from campaigns.cli.options import CampaignName, RowsOut, writable
+from campaigns.cli.pace import said_pace
 from campaigns.cli.say import NO_WORKER, clock, has_started, mails, say_approval, started, those, when
 from campaigns.cli.show import Screen, counted
+from campaigns.errors import UsageError
 from campaigns.model.duration import in_words
-from campaigns.model.when import say
+
+WATCHED_EVERY = 2.0  # seconds: the worker says as often what it does
 
 verbs = typer.Typer()
 
@@ -34,12 +38,27 @@ Which = Annotated[
 def status(
     face: Face,
     name: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Unless given: all.", show_default=False)] = "",
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again every two seconds, until nothing sends or waits.")
+    ] = False,
 ) -> None:
     """Say what campaigns and worker do. Exit 1 if something needs a person."""
     from campaigns.actions.status import status as action
 
+    if watch and face.json:
+        raise UsageError("`--watch` and `--json` exclude each other.", remedy="Call `status --json` again and again.")
     with face.desk() as desk:
         result = action(desk, name)
+        while watch and result.goes_on:
+            face.screen.anew()
+            face.show(result, say_status)
+            try:
+                time.sleep(WATCHED_EVERY)
+            except KeyboardInterrupt:  # how one stops watching
+                return
+            result = action(desk, name)
+    if watch:
+        face.screen.anew()
     face.show(result, say_status)
     if result.needs_a_person:
         raise typer.Exit(NEEDS_A_PERSON)
@@ -92,14 +111,8 @@ def say_doing(screen: Screen, campaign: dict[str, Any]) -> None:
         screen.say(f"{campaign['name']}: {those(campaign['audience'])}.")
     if campaign["approval"]:
         screen.say(f"{campaign['name']}: {say_approval(campaign['approval'])}")
-    if campaign["rate"]:
-        screen.say(f"{campaign['name']}: {campaign['rate']:,.1f}/s")
-    waiting = campaign["waiting"]
-    if waiting and waiting["for"]:
-        until = datetime.fromisoformat(waiting["until"]) if waiting["until"] else None
-        at = f", {say(until, campaign['starts']['zone'], datetime.now(UTC))}" if until else ""
-        what = "its start" if waiting["for"] == "start" else waiting["for"]
-        screen.say(f"{campaign['name']} waits for {what}{at}.")
+    for said in said_pace(campaign):
+        screen.say(f"{campaign['name']} {said}.")
     for trouble in campaign["trouble"]:
         screen.say(f"{campaign['name']}: {trouble}", "bold red")
 

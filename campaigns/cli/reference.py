@@ -7,7 +7,7 @@ import typer
 from pydantic import BaseModel
 
 from campaigns.model.duration import text_of
-from campaigns.settings import MaildirSettings, SenderSettings, SendgridSettings, Settings, SmtpSettings
+from campaigns.settings import LimitSettings, MaildirSettings, SenderSettings, SendgridSettings, Settings, SmtpSettings
 
 WIDTH = 100
 
@@ -44,6 +44,7 @@ def settings_reference() -> str:
         ('[transports.NAME], kind = "smtp"', SmtpSettings),
         ('[transports.NAME], kind = "sendgrid"', SendgridSettings),
         ('[transports.NAME], kind = "maildir"', MaildirSettings),
+        ('[limits."DOMAIN OR SENDER"]', LimitSettings),
     ]
     lines = ["# Settings", "", *_SETTINGS_INTRO]
     for title, model in parts:

@@ -55,6 +55,12 @@ def through(told: dict[str, Any]) -> str:
     return f"as a rehearsal through {told['transport']}: nobody receives anything"
 
 
+def first(canary: dict[str, Any]) -> str:
+    """`10 mails leave first, the others 30min later`"""
+    leave = "mail leaves" if canary["mails"] == 1 else "mails leave"
+    return f"{canary['mails']:,} {leave} first, the others {canary['hold']} later"
+
+
 def those(audience: dict[str, Any]) -> str:
     """`rows where country = 'DE'; nobody of the list partners; nobody mailed in the last 30d`."""
     said = [f"rows where {audience['where']}"] if audience["where"] else []
@@ -87,5 +93,7 @@ def say_queued(screen: Screen, told: dict[str, Any]) -> None:
     left_out = f"; {counted(told['left_out'], 'row')} left out" if told["left_out"] else ""
     screen.say(f"{told['campaign']}: {queued}{left_out}.", "bold")
     screen.say(f"Starts {when(told['starts'])}.")
+    if told.get("canary"):
+        screen.say(f"Canary: {first(told['canary'])}.")
     if not told["worker_running"]:
         screen.say(NO_WORKER, "yellow")

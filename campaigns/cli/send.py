@@ -7,7 +7,18 @@ import typer
 
 from campaigns.cli.campaign import say_campaign, say_check
 from campaigns.cli.face import Face, verb
-from campaigns.cli.options import Again, CampaignName, EdgeCases, OtherTransport, Row, When, Yes, row_or_edge_cases
+from campaigns.cli.options import (
+    Again,
+    CampaignName,
+    CanaryPart,
+    EdgeCases,
+    Hold,
+    OtherTransport,
+    Row,
+    When,
+    Yes,
+    row_or_edge_cases,
+)
 from campaigns.cli.say import mails, say_approval, say_queued
 from campaigns.cli.show import Screen
 from campaigns.errors import UsageError
@@ -39,7 +50,7 @@ def say_proof(screen: Screen, told: dict[str, Any]) -> None:
     for one in told["proofs"]:
         if one["why"]:
             screen.say(", ".join(one["why"]), lead=f"row {one['row']}  ")
-    say_queued(screen, {**told, "starts": {**told["starts"], "at": None, "wall": ""}})
+    say_queued(screen, {**told, "canary": None, "starts": {**told["starts"], "at": None, "wall": ""}})
 
 
 @verb(verbs, "approve")
@@ -77,16 +88,27 @@ def send(
     *,
     transport: OtherTransport = "",
     at: When = "",
+    canary: CanaryPart = None,
+    hold: Hold = None,
     yes: Yes = False,
     again: Again = False,
 ) -> None:
     """Check every row, ask, and queue the campaign."""
     from campaigns.actions.send import send as action
+    from campaigns.model.canary import Canary
 
+    part = Canary.read(canary, hold)
     with face.desk() as desk:
         with face.progress(f"Checking {name}") as progress:
             result = action(
-                desk, name, transport=transport, at=at, again=again, confirm=asker(face, yes), progress=progress
+                desk,
+                name,
+                transport=transport,
+                at=at,
+                again=again,
+                canary=part,
+                confirm=asker(face, yes),
+                progress=progress,
             )
         face.show(result, say_queued)
 

@@ -53,6 +53,13 @@ class Screen:
             said = _under(len(lead), list(lines))
         self._console.print(Text(lead, style=style) + said, soft_wrap=True, end=end)
 
+    def anew(self) -> None:
+        """Begin at the top of a terminal, or with an empty line."""
+        if self._terminal:
+            self._console.clear()
+        else:
+            self._console.print()
+
     def table(self, heads: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
         """A table; the columns named in `right` are numbers."""
         table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)

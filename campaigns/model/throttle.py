@@ -67,6 +67,11 @@ class Throttle:
         """Microseconds between two hand-overs at an even pace."""
         return self.micros / self.count
 
+    @property
+    def speed(self) -> float:
+        """Hand-overs a second in the long run."""
+        return self.count * 1_000_000 / self.micros
+
 
 _EXAMPLES = "Write it like 20/s, 300/min, 5000/h, 50000/d or 100/s burst 20."
 
@@ -84,6 +89,10 @@ class Spending:
         """How many the window still holds."""
         self._forget(now)
         return self.throttle.count - self._used
+
+    def most(self, now: int) -> int:
+        """How many may ever go at once: one unit's worth."""
+        return self.throttle.count
 
     def wait(self, now: int, n: int, *, ahead: int = 0) -> int:
         """Microseconds until `n` hand-overs may begin, when `ahead` others have been promised a turn before them."""
@@ -111,11 +120,12 @@ class Spending:
         return [(start, taken[1]), self._add(now, n)]
 
     def shift(self, micros: int) -> list[tuple[int, int]]:
-        """Move everything along with a wall clock that jumped; returns all slices, for the store."""
+        """Move everything along with a wall clock that jumped; returns all slices, emptied and filled, for the store."""
+        emptied = [(start, 0) for start, _ in self._slices]
         for entry in self._slices:
             entry[0] += micros
         self._next += micros
-        return [(start, used) for start, used in self._slices]
+        return [*emptied, *((start, used) for start, used in self._slices)]
 
     def _add(self, now: int, n: int) -> tuple[int, int]:
         start = now - now % self.throttle.slice

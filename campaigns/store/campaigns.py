@@ -50,6 +50,15 @@ class Campaign:
     finished_at: int | None = None
     audience: str = ""  # JSON, see `campaigns/model/audience.py`; "" is everybody
     pruned_at: int | None = None  # when the content of its mails began to be pruned
+    pause_above: str = ""  # text form; "" is never
+    canary: str = ""  # text form; "" where all leave together
+    canary_mails: int = 0
+    hold: int = 0  # seconds
+    holds_until: int | None = None  # None until the canary has left
+
+    def canary_alone(self, now: int) -> bool:
+        """Whether only its canary may leave."""
+        return bool(self.canary) and (self.holds_until is None or now < self.holds_until)
 
 
 def find(conn: Connection, name: str) -> Campaign | None:

@@ -91,6 +91,12 @@ def proofs(connection: Connection, campaign_id: int, *, limit: int) -> list[Cand
     return list(map(Candidate._make, _PROOFS.all(connection, campaign_id, limit)))
 
 
+def proof_lanes(connection: Connection) -> list[tuple[int, int]]:
+    """Where proofs wait: (campaign id, lane)."""
+    query = select(messages.c.campaign_id, messages.c.lane).where(QUEUED, messages.c.wave == literal(Wave.PROOF))
+    return [(row.campaign_id, row.lane) for row in connection.execute(query.distinct())]
+
+
 def lanes(connection: Connection, campaign_id: int) -> list[int]:
     """The lanes in which a campaign has queued messages: one index look-up for each."""
     found: list[int] = []

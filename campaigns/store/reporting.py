@@ -8,6 +8,7 @@ from sqlalchemy import Connection, and_, bindparam, func, select
 
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.states import CampaignState, LeftOut, MessageState
+from campaigns.store.lanes import group_number
 from campaigns.store.literal import literal
 from campaigns.store.steering import LAST_WORDS, LEASED, NO_PROOF, SETTLED
 from campaigns.store.tables import QUEUED, addresses, left_out, messages, recipients
@@ -74,11 +75,22 @@ def count_left_out(conn: Connection, campaign_id: int) -> dict[LeftOut, int]:
     return {LeftOut(code): n for code, n in conn.execute(query.group_by(left_out.c.code))}
 
 
-def has_due(conn: Connection, campaign_id: int, now: datetime) -> bool:
-    """Whether a queued message of the campaign could leave now."""
+def count_queued(conn: Connection, campaign_id: int) -> dict[int, int]:
+    """How many wait for each recipient-domain group, by its number; proofs with them."""
+    query = select(messages.c.lane, func.count()).where(QUEUED, messages.c.campaign_id == campaign_id)
+    found: dict[int, int] = {}
+    for lane, n in conn.execute(query.group_by(messages.c.lane)):
+        found[group_number(lane)] = found.get(group_number(lane), 0) + n
+    return found
+
+
+def has_due(conn: Connection, campaign_id: int, now: datetime, *, of_canary: bool = False) -> bool:
+    """Whether a queued message of the campaign, or of its canary alone, could leave now."""
     query = select(messages.c.id).where(
         QUEUED, messages.c.campaign_id == campaign_id, messages.c.due_at <= to_micros(now)
     )
+    if of_canary:
+        query = query.where(messages.c.lane < 0)
     return conn.scalar(query.limit(1)) is not None
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, text, update
 
+from campaigns.model.canary import Canary
 from campaigns.model.states import CampaignState, LeftOut, MessageState, Wave
 from campaigns.store.bulk import insert_rows
 from campaigns.store.tables import (
@@ -75,6 +76,10 @@ def begin(conn: Connection, campaign_id: int, token: str, *, allowed: Collection
             rows=0,
             queued_at=None,
             finished_at=None,
+            canary="",
+            canary_mails=0,
+            hold=0,
+            holds_until=None,
         )
     )
     return begun.rowcount == 1
@@ -187,6 +192,8 @@ def queue(
     starts_wall: str,
     starts_at: int,
     at: int,
+    canary: Canary | None = None,
+    canary_mails: int = 0,
 ) -> bool:
     """The one UPDATE that makes a checked campaign's messages the outbox's; False if it is no longer as it was checked."""
     queued = conn.execute(
@@ -206,6 +213,10 @@ def queue(
             starts_wall=starts_wall,
             starts_at=starts_at,
             queued_at=at,
+            canary=canary.text if canary else "",
+            canary_mails=canary_mails,
+            hold=canary.hold if canary else 0,
+            holds_until=None,
         )
     )
     return queued.rowcount == 1

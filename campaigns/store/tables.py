@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -182,6 +183,11 @@ campaigns = Table(
     Column(
         "audience", Text, nullable=False, server_default=text("''")
     ),  # JSON: whom of the list it is for, "" = everybody
+    Column("pause_above", Text, nullable=False, server_default=text("''")),  # text form, "" = never
+    Column("canary", Text, nullable=False, server_default=text("''")),  # text form, "" = all at once
+    Column("canary_mails", Integer, nullable=False, server_default=text("0")),  # how many that came to
+    Column("hold", Integer, nullable=False, server_default=text("0")),  # seconds between the canary and the others
+    Column("holds_until", BigInteger),  # null until the canary has left
     Column("pruned_at", BigInteger),  # when the content of its mails began to be pruned
     UniqueConstraint("series", "occurrence"),
 )
@@ -252,6 +258,24 @@ throttle_use = Table(
     sqlite_with_rowid=False,
 )
 
+paces = Table(  # what the worker goes slower at than it may, because a server complained
+    "paces",
+    metadata,
+    Column("whose", Text, primary_key=True),  # "transport relay", "domains gmail.com by relay"
+    Column("top", Float, nullable=False),  # hand-overs a second at full speed
+    Column("rate", Float, nullable=False),  # after the last fall
+    Column("at", BigInteger, nullable=False),  # when that was
+    Column("held_until", BigInteger, nullable=False),  # nothing before, because a server asked for it
+    sqlite_with_rowid=False,
+)
+
+lanes = Table(  # recipient-domain groups that messages stand in
+    "lanes",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),
+)
+
 suppressions = Table(
     "suppressions",
     metadata,
@@ -270,7 +294,7 @@ domains = Table(
     metadata,
     _key(),
     Column("name", Text, nullable=False, unique=True),
-    Column("lane", SmallInteger, nullable=False, default=0),  # recipient-domain group
+    Column("lane", SmallInteger, nullable=False, default=0),  # recipient-domain group, 0 = none
 )
 
 addresses = Table(
@@ -336,7 +360,7 @@ messages = Table(
     Column("wave", SmallInteger, nullable=False),
     Column("state", SmallInteger, nullable=False),
     Column("due_at", BigInteger, nullable=False, default=0),
-    Column("lane", SmallInteger, nullable=False, default=0),
+    Column("lane", SmallInteger, nullable=False, default=0),  # its domain's, -1 - that in the canary
     Column("attempts", SmallInteger, nullable=False, default=0),
     Column("shape_id", Key, nullable=False),
     Column("to_addr", Text),  # null where it is the folded address

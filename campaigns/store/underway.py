@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, exists, func, or_, select, update
 
 from campaigns.message.message import Sender
+from campaigns.model.canary import Canary
+from campaigns.model.pause_above import PauseAbove
 from campaigns.model.states import CampaignKind, CampaignState, MessageState, Wave
 from campaigns.store import outbox
 from campaigns.store.literal import literal
@@ -27,6 +29,13 @@ class SendingCampaign:
     give_up_after: int  # seconds
     starts_at: int
     sender: Sender
+    pause_above: PauseAbove | None = None
+    canary: Canary | None = None
+    holds_until: int | None = None  # None until the canary has left
+
+    def canary_alone(self, now: int) -> bool:
+        """Whether only its canary may leave."""
+        return self.canary is not None and (self.holds_until is None or now < self.holds_until)
 
 
 def sending_campaigns(connection: Connection) -> list[SendingCampaign]:
@@ -49,10 +58,14 @@ def due_before(connection: Connection, instant: int, transports: Collection[str]
     for campaign in sending_campaigns(connection):
         if campaign.transport not in transports:
             continue
+        if campaign.state is CampaignState.SENDING and campaign.canary and campaign.holds_until is None:
+            return True
         if outbox.proofs(connection, campaign.id, limit=1):
             return True
         if campaign.state is CampaignState.SENDING:
-            due = [outbox.next_due(connection, campaign.id, lane) for lane in outbox.lanes(connection, campaign.id)]
+            alone = campaign.canary_alone(instant)
+            lanes = [lane for lane in outbox.lanes(connection, campaign.id) if lane < 0 or not alone]
+            due = [outbox.next_due(connection, campaign.id, lane) for lane in lanes]
             if any(d is not None and d <= instant for d in due):
                 return True
     return False
@@ -118,4 +131,7 @@ def _sending(row: RowMapping) -> SendingCampaign:
         give_up_after=row["give_up_after"],
         starts_at=row["starts_at"] or 0,
         sender=sender_of(row),
+        pause_above=PauseAbove.parse(row["pause_above"]) if row["pause_above"] else None,
+        canary=Canary(row["canary"], row["hold"]) if row["canary"] else None,
+        holds_until=row["holds_until"],
     )

@@ -4,14 +4,15 @@ import functools
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from campaigns.clock import SystemClock, to_micros
 from campaigns.message.message import pack_values
 from campaigns.message.shape import Escape, Hole, Shape
 from campaigns.model.states import CampaignKind, CampaignState, MessageState, RowVerdict, Wave
-from campaigns.store import shapes, tables
+from campaigns.store import campaigns, lanes, shapes, tables
 from campaigns.store.engine import Connection, Store
 from campaigns.store.migrate import create_store
 
@@ -54,26 +55,38 @@ def add_campaign(
     kind: CampaignKind = CampaignKind.BULK,
     shape: Shape = SHAPE,
     domain: str = "example.com",
+    group: str | None = None,
+    canary: int = 0,
     now: int | None = None,
+    **columns: Any,
 ) -> int:
-    """A campaign with one queued message for each of `people`; returns its id."""
+    """A campaign with one queued message for each of `people`; returns its id.
+
+    `group`: the recipient-domain group of `domain`. The first `canary` messages leave first. `columns` of the campaign.
+    """
     now = to_micros(SystemClock().now()) if now is None else now
     with store.write() as connection:
         campaign_id = _campaign(
             connection, name, transport, leaves, state, throttles, starts_at, late_after, give_up_after, kind, now
         )
+        if canary:
+            columns |= {"canary": str(canary), "canary_mails": canary}
+        if columns:
+            campaigns.update(connection, campaign_id, **columns)
+        lane = lanes.number(connection, group)
         shape_id = shapes.keep(connection, campaign_id, 1, shape, {})
         first = _people(connection, campaign_id, people, domain)
+        connection.execute(update(tables.domains).where(tables.domains.c.name == domain).values(lane=lane))
         rows = [
             {
                 "campaign_id": campaign_id,
                 "recipient_id": first + i,
                 "address_id": first + i,
                 "ordinal": 0,
-                "wave": Wave.REST,
+                "wave": Wave.CANARY if i < canary else Wave.REST,
                 "state": MessageState.QUEUED,
                 "due_at": 0,
-                "lane": 0,
+                "lane": -1 - lane if i < canary else lane,
                 "attempts": 0,
                 "shape_id": shape_id,
                 "slots": pack_values(f"Person {i}\0"),

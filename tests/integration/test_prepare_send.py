@@ -83,6 +83,7 @@ def test_a_sent_campaign_is_the_worker_s(desk: Desk, clock: StandingClock) -> No
         "starts": {"at": "2026-11-24T10:00:00+00:00", "wall": "", "zone": "UTC"},
         "transport": "relay",
         "leaves": True,
+        "canary": None,
         "queued": 3,
         "left_out": 0,
         "worker_running": False,

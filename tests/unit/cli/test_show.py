@@ -195,6 +195,8 @@ def test_a_paused_campaign_says_why(paper: Paper) -> None:
         "leaves": False,
         "starts": STARTS,
         "throttles": ["20/s"],
+        "pause_above": "",
+        "canary": None,
         "audience": None,
     }
     say_campaign(paper.screen, {"campaign": campaign})
@@ -215,7 +217,12 @@ def test_status_shows_only_states_that_have_messages_and_every_trouble(paper: Pa
         "leaves": True,
         "audience": None,
         "rate": 20.5,
-        "waiting": {"for": "throttle", "until": None},
+        "waiting": None,
+        "waits": [{"for": "gmail.com, 20/min", "until": None}],
+        "slowed": [],
+        "connections": None,
+        "ends": None,
+        "canary": None,
         "trouble": ["1 message was handed over and never answered."],
         "approval": {"who": "bea", "at": "2026-11-23T19:59:59+00:00", "note": "fine", "changed": []},
     }
@@ -224,7 +231,7 @@ def test_status_shows_only_states_that_have_messages_and_every_trouble(paper: Pa
     assert "1,204 accepted, 1 uncertain" in str(paper)
     assert "0 queued" not in str(paper)
     assert "20.5/s" in str(paper)
-    assert "waits for throttle" in str(paper)
+    assert "spring waits for gmail.com, 20/min; other mail goes on." in str(paper)
     assert "never answered" in str(paper)
     assert "spring: Approved by bea" in str(paper)
     assert "ada-pc" in str(paper)

@@ -181,6 +181,8 @@ def test_a_campaign_is_told_with_its_start(run: Run, made: None) -> None:
         "leaves",
         "starts",
         "throttles",
+        "pause_above",
+        "canary",
         "audience",
     }
     assert set(campaign) == names
@@ -232,7 +234,7 @@ def test_a_queued_campaign_is_one_document_and_can_be_steered(run: Run, made: No
     status, told = asked(run, "send", "spring", "--yes")
     assert status == 0
     assert set(told) == {
-        "campaign", "state", "starts", "transport", "leaves", "queued", "left_out", "worker_running",
+        "campaign", "state", "starts", "transport", "leaves", "canary", "queued", "left_out", "worker_running",
     }  # fmt: skip
     assert (told["state"], told["queued"], told["left_out"]) == ("scheduled", 2, 1)
     for verb, state in (("pause", "paused"), ("resume", "scheduled"), ("reopen", "draft")):

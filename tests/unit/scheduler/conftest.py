@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
+from campaigns.model.domain_group import NO_LIMITS, Limits
 from campaigns.model.states import MessageState
 from campaigns.store import tables
 from campaigns.store.engine import Store
@@ -29,27 +30,35 @@ class Stage:
         self.store = store
         self._folder = folder
 
-    def worker(self, clock: VirtualClock, *ways: Way) -> Worker:
+    def worker(self, clock: VirtualClock, *ways: Way, limits: Limits = NO_LIMITS) -> Worker:
         return Worker(
             self.store,
             ways,
             clock=clock,
             version="test",
             folder=self._folder,
+            limits=limits,
             timetable=VirtualTimetable(clock),
             in_thread=False,
         )
 
     @asynccontextmanager
-    async def running(self, clock: VirtualClock, *ways: Way) -> Any:
+    async def running(self, clock: VirtualClock, *ways: Way, limits: Limits = NO_LIMITS) -> Any:
         """A worker that runs for as long as the block does."""
-        worker = self.worker(clock, *ways)
+        worker = self.worker(clock, *ways, limits=limits)
         running = asyncio.create_task(worker.run())
         try:
             yield worker
         finally:
             worker.stop()
             await running
+
+    def empty(self) -> None:
+        """Take everything out of the tables, for the next example of a property."""
+        with self.store.write() as connection:
+            for table in reversed(tables.metadata.sorted_tables):
+                if table.name != "workspace":
+                    connection.execute(delete(table))
 
     def states(self, campaign_id: int) -> dict[MessageState, int]:
         counted: dict[MessageState, int] = {}

@@ -56,20 +56,6 @@ def test_the_date_of_a_mail_is_the_stored_instant_of_its_lease(stage: Any) -> No
     assert got == {row.id: row.leased_at for row in stage.rows(tables.messages)}
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.1, 0.5])
-def test_a_rate_is_reached_within_a_percent_and_never_exceeded(stage: Any, delay: float) -> None:
-    add_campaign(stage.store, "fair", 600, throttles="50/s", now=START_MICROS)
-
-    async def play(clock: VirtualClock) -> None:
-        transport = ScriptedTransport(clock, connections=64, delay=delay)
-        await stage.worker(clock, Way(transport)).run(until_idle=True)
-        begun = sorted(to_micros(instant) for instant, _ in transport.got)
-        assert max(bisect.bisect_left(begun, b + SECOND) - n for n, b in enumerate(begun)) <= 50
-        assert begun[-1] - begun[0] <= 599 / 50 * 1.01 * SECOND
-
-    virtually(play)
-
-
 def test_a_commit_that_stalls_lets_nothing_go_at_once(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     add_campaign(stage.store, "fair", 200, throttles="30/s", now=START_MICROS)
     real = Ledger._aside
@@ -124,18 +110,6 @@ def test_a_clock_set_back_grants_nothing(stage: Any) -> None:
             assert len(transport.got) == 10
             await asyncio.sleep(20)
             assert len(transport.got) == 20
-
-    virtually(play)
-
-
-def test_a_small_campaign_does_not_wait_behind_a_large_one(stage: Any) -> None:
-    add_campaign(stage.store, "large", 3000, now=START_MICROS)
-    small = add_campaign(stage.store, "small", 10, now=START_MICROS + 1)
-
-    async def play(clock: VirtualClock) -> None:
-        transport = ScriptedTransport(clock)
-        async with stage.running(clock, Way(transport, [Throttle.parse("10/s")])):
-            await until(lambda: stage.states(small).get(MessageState.ACCEPTED) == 10, within=10)
 
     virtually(play)
 

@@ -1,0 +1,61 @@
+"""When a campaign that sends will be through: as fast as it goes, and no faster than what it waits for lets it."""
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from email.utils import parseaddr
+from typing import Any
+
+from campaigns.clock import from_micros, to_micros
+from campaigns.model.domain_group import NO_LIMITS, Limits
+from campaigns.model.throttle import Throttle
+from campaigns.settings import Settings
+from campaigns.store import lanes, reporting
+from campaigns.store.campaigns import Campaign
+from campaigns.store.engine import Connection
+
+_FARTHEST = 3_650 * 86_400  # seconds
+
+
+def ends(
+    conn: Connection,
+    campaign: Campaign,
+    settings: Settings,
+    *,
+    rate: float,
+    slowed: Iterable[Mapping[str, Any]],
+    now: datetime,
+) -> datetime | None:
+    """The instant; None where nothing says how fast it goes, or its canary has not left yet. Retries are left out."""
+    if campaign.canary and campaign.holds_until is None:
+        return None
+    limits = settings.all_limits if campaign.leaves else NO_LIMITS
+    paces = {str(one["whose"]): float(one["rate"]) for one in slowed if one["rate"]}
+    queued, groups = reporting.count_queued(conn, campaign.id), lanes.names(conn)
+    if not rate or campaign.canary_alone(to_micros(now)):  # then its rate says nothing of the others
+        rate = math.inf
+    speed = min(_speed(_shared(campaign, settings, limits)), paces.get(campaign.transport, math.inf), rate)
+    seconds = sum(queued.values()) / speed
+    for number, waiting in queued.items():
+        group = groups.get(number, "other domains")
+        pace = paces.get(f"{group} through {campaign.transport}", math.inf)
+        seconds = max(seconds, waiting / min(_speed(limits.groups.get(group, ())), pace))
+    if not 0 < seconds < _FARTHEST:
+        return None
+    begins = now if campaign.holds_until is None else max(now, from_micros(campaign.holds_until))
+    return begins + timedelta(seconds=seconds)
+
+
+def _shared(campaign: Campaign, settings: Settings, limits: Limits) -> list[Throttle]:
+    """The throttles that all of the campaign's mail stands under."""
+    transport = settings.transports.get(campaign.transport)
+    return [
+        *(transport.throttle if transport else ()),
+        *map(Throttle.parse, campaign.throttles.splitlines()),
+        *limits.senders.get(parseaddr(campaign.sender)[1].lower(), ()),
+    ]
+
+
+def _speed(throttles: Iterable[Throttle]) -> float:
+    """Hand-overs a second that they let through together."""
+    return min((throttle.speed for throttle in throttles), default=math.inf)

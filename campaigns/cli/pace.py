@@ -1,0 +1,62 @@
+"""How fast a campaign goes, in sentences: its rate, what it waits for, what slows it down, and when it will be through."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from campaigns.model.duration import in_words
+from campaigns.model.when import say
+
+_SAID = 3  # of the things that it waits for
+
+
+def said_pace(campaign: dict[str, Any], now: datetime | None = None) -> Iterator[str]:
+    """What follows the campaign's name: `waits 00:42 for gmail.com, 20/min`, without the full stop."""
+    now = now or datetime.now(UTC)
+    if campaign["rate"]:
+        yield f"sends {speed(campaign['rate'])}"
+    if campaign["canary"]:
+        yield from _canary(campaign, now)
+    waiting = campaign["waiting"]
+    if waiting and waiting["for"] == "start":
+        yield f"waits for its start, {say(datetime.fromisoformat(waiting['until']), campaign['starts']['zone'], now)}"
+    for wait in campaign["waits"][:_SAID]:
+        rest = "" if waiting else "; other mail goes on"
+        yield f"waits {_left(wait, now)}for {wait['for']}{rest}"
+    for slowed in campaign["slowed"]:
+        yield _slowed(slowed, now)
+    if campaign["connections"]:
+        yield f"goes as fast as its {campaign['connections']} connections; the throttles would let through more"
+    if campaign["ends"]:
+        yield f"will be through in {in_words(datetime.fromisoformat(campaign['ends']) - now)}"
+
+
+def speed(rate: float) -> str:
+    """`98.2/s`, `20.0/min`"""
+    return f"{rate:,.1f}/s" if rate >= 1 else f"{rate * 60:,.1f}/min"
+
+
+def _canary(campaign: dict[str, Any], now: datetime) -> Iterator[str]:
+    canary, waiting = campaign["canary"], campaign["waiting"]
+    sent = f"{canary['gone']:,} of {canary['mails']:,} sent as canary"
+    if waiting and waiting["for"] == "canary":
+        until = say(datetime.fromisoformat(waiting["until"]), campaign["starts"]["zone"], now)
+        yield f"is holding until {until}: {sent}. `mergecast resume {campaign['name']}` ends the hold"
+    elif campaign["state"] in ("sending", "paused") and not canary["holds_until"]:
+        yield f"sends its canary: {sent}"
+
+
+def _left(wait: dict[str, Any], now: datetime) -> str:
+    """`00:42 `; hours and days in words; empty where nobody knows how long."""
+    if not wait["until"]:
+        return ""
+    left = max(timedelta(0), datetime.fromisoformat(wait["until"]) - now)
+    minutes, seconds = divmod(round(left.total_seconds()), 60)
+    return f"{minutes:02}:{seconds:02} " if minutes < 60 else f"{in_words(left)} "
+
+
+def _slowed(slowed: dict[str, Any], now: datetime) -> str:
+    asked = f"goes slower, because a server asks for it: {slowed['whose']}"
+    if slowed["until"]:
+        return f"{asked} stands still for {_left(slowed, now).strip()}"
+    return f"{asked} goes {speed(slowed['rate'])} and faster by and by" if slowed["rate"] else asked

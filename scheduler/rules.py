@@ -1,0 +1,52 @@
+"""Which throttles and paces the messages of a lane stand under on their way through one transport."""
+
+from collections.abc import Sequence
+
+from campaigns.model.domain_group import Limits
+from campaigns.model.throttle import Throttle
+from campaigns.store import lanes
+from campaigns.store.engine import Connection
+from campaigns.store.underway import SendingCampaign
+from scheduler.throttle import Throttles
+
+_OTHERS = "other domains"
+
+
+class Rules:
+    """The transport's own throttles, those of its campaigns, of their senders and of recipient-domain groups."""
+
+    def __init__(self, transport: str, throttles: Sequence[Throttle], limits: Limits, spending: Throttles) -> None:
+        self._transport = transport
+        self._limits = limits
+        self._spending = spending
+        self._own = spending.keys(f"transport {transport}", _texts(throttles))
+        self._groups: dict[int, str] = {}
+
+    def learn(self, connection: Connection, numbers: set[int]) -> None:
+        """Know the groups' names by their numbers."""
+        if not numbers <= self._groups.keys():
+            self._groups = {0: _OTHERS, **lanes.names(connection)}
+
+    def keys(self, campaign: SendingCampaign, group: int, now: int) -> tuple[str, ...]:
+        """The keys of all that holds a message of this campaign for this group; empty where nothing does."""
+        spending, limits = self._spending, self._limits
+        keys = (*self._own, *spending.keys(f"campaign {campaign.id}", campaign.throttles))
+        if limits.senders and (texts := _texts(limits.senders.get(campaign.sender.address.lower(), ()))):
+            keys += spending.keys(f"sender {campaign.sender.address.lower()}", texts)
+        if group and (texts := _texts(limits.groups.get(self._groups.get(group, ""), ()))):
+            keys += spending.keys(f"domains {self._groups[group]}", texts)
+        return (*keys, *spending.pace(self.whose(), now), *spending.pace(self.whose(group), now))
+
+    def whose(self, group: int | None = None) -> str:
+        """Whose pace falls when a server complains: the transport's, or that of a group on this transport."""
+        if group is None:
+            return f"transport {self._transport}"
+        return f"domains {self._groups.get(group, _OTHERS)} through {self._transport}"
+
+    def shared_by_all(self, key: str) -> bool:
+        """Whether every message on this transport stands under that throttle."""
+        return key in self._own or key == f"pace {self.whose()}"
+
+
+def _texts(throttles: Sequence[Throttle]) -> tuple[str, ...]:
+    return tuple(str(throttle) for throttle in throttles)
