@@ -90,6 +90,8 @@ _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _EMPTY_RAW = re.compile(r"<mj-raw[^<>]*(?:/>|></mj-raw>)")  # of a comment; mrml refuses it in some places
 _OF_YAHOO_ALONE = ("@media screen, yahoo", "@media screen yahoo")  # mrml's comma hides a carousel's arrows from all
 _FOR_OTHER_TAGS = ("mj-attributes", "mj-html-attributes")
+# What mrml would spell out in attributes as programmers do: \n, \u{200d} inside of an emoji, \\
+_SPELLED = re.compile(r"[^ -\[\]-~]")
 _PLAIN = frozenset(("mj-title", "mj-preview"))  # mrml sets a title into an attribute, too
 
 
@@ -110,6 +112,7 @@ def as_html(mjml: str, marks: Marks) -> tuple[str, list[Found]]:
         ) from None
     page = page.replace(*_OF_YAHOO_ALONE)
     page = re.sub(rf"{marks.nonce}f(\d+)z", lambda word: filling[int(word[1])], page)
+    page = re.sub(rf"{marks.nonce}c(\d+)z", lambda word: chr(int(word[1])), page)
     return page, list(at_most(reader.found))
 
 
@@ -166,7 +169,7 @@ class _Reader:
         if not self._for_other_tags(name):
             effective = self.head.effective(name, own, self.classes[-1])
             self._look(name, token, effective)
-            tag = written_out(self.mjml, token, effective)
+            tag = written_out(self.mjml, token, effective, lambda text: _SPELLED.sub(self._as_word, text))
         # The CSS inliner does what inline="inline" asks for; mrml would drop the style.
         tag = _INLINE_STYLE.sub("", tag) if name == "mj-style" else _UNIT.sub(lambda n: chr(int(n[1])), tag)
         self._emit(name, tag)
@@ -174,6 +177,11 @@ class _Reader:
             self.open.append((name, token))
             self.classes.append(own.get("mj-class", self.classes[-1]))
         return name
+
+    def _as_word(self, character: re.Match[str]) -> str:
+        if character[0] in "\t\n\r":
+            return " "
+        return f"{self.marks.nonce}c{ord(character[0])}z"
 
     def _for_other_tags(self, name: str) -> bool:
         return any(one in _FOR_OTHER_TAGS for one, _ in self.open) or name in _FOR_OTHER_TAGS

@@ -4,7 +4,7 @@ mrml reads it otherwise: the first mj-class wins instead of the last, and some t
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from campaigns.compose.tags import CLOSE, OPEN, Token, attributes
 
@@ -72,17 +72,20 @@ def own_attributes(mjml: str, tag: Token) -> Attributes:
     return {one.name: one.value for one in attributes(mjml, tag)}
 
 
-def written_out(mjml: str, tag: Token, effective: Attributes) -> str:
-    """The tag with all that holds for it, each value as mrml must read it to do what the compiler does."""
+def written_out(mjml: str, tag: Token, effective: Attributes, safe: Callable[[str], str]) -> str:
+    """The tag with all that holds for it, each value as mrml must read it to do what the compiler does.
+
+    `safe` makes a value's characters such as mrml carries along.
+    """
     name = mjml[tag.start + 1 : tag.start + 1 + len(tag.name)]
     kept: list[str] = []
     at = tag.start + 1 + len(name)
     own: set[str] = set()
     for one in attributes(mjml, tag):
         own.add(one.name)
-        kept += [mjml[at : one.start], _as_mrml_reads(name, one.name, one.value)]
+        kept += [mjml[at : one.start], safe(_as_mrml_reads(name, one.name, one.value))]
         at = one.start + len(one.value)
-    more = [_written(key, _as_mrml_reads(name, key, value)) for key, value in effective.items() if key not in own]
+    more = [_written(key, safe(_as_mrml_reads(name, key, value))) for key, value in effective.items() if key not in own]
     return f"<{name}{''.join(more)}{''.join(kept)}{mjml[at : tag.end]}"
 
 
