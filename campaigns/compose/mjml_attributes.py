@@ -12,6 +12,7 @@ Attributes = dict[str, str]  # values as written, entities and all
 
 # Where mrml takes a number for nothing unless it has a unit; the compiler takes it for pixels.
 _IN_PIXELS = {
+    "mj-body": ("width",),
     "mj-button": ("width",),
     "mj-column": ("width",),
     "mj-group": ("width",),

@@ -65,7 +65,7 @@ def row(first_name: str, items: str, locale: str) -> list[Any]:
 
 def each_by_itself(kind: str, body: str, values: tuple[str, str, str]) -> str:
     """The mail of one row as plain Jinja writes it and layout finds it, without any hole."""
-    plain = jinja2.Environment(autoescape=True)
+    plain = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     plain.filters["urlencode"] = lambda value: quote(value, safe="")  # a / would part the link
     written = plain.from_string(body).render(zip(("first_name", "items", "locale"), values, strict=True))
     laid_out = lay_out(mail(kind, written, slots=()), MARKS, NOWHERE)
