@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check drill fuzz bench docs lock clean
+.PHONY: demo test check drill fuzz bench gallery docs lock clean
 
 demo: .venv/runs
 	$(BIN)/mergecast demo
@@ -27,6 +27,10 @@ fuzz: .venv/tests
 bench: .venv/tests
 	$(BIN)/python -m benchmarks
 
+# Every MJML attribute, or the templates in FOLDER, beside what the MJML compiler makes of them; needs node and Chromium.
+gallery: .venv/tests .gallery/node_modules
+	$(BIN)/python -m tests.gallery $(FOLDER)
+
 docs: .venv/tests
 	$(BIN)/python docs/write.py
 
@@ -34,7 +38,10 @@ lock: .venv/tests
 	$(BIN)/python .ci/lock.py
 
 clean:
-	rm -rf .venv mergecast-demo
+	rm -rf .venv .gallery mergecast-demo
+
+.gallery/node_modules:
+	npm install --silent --ignore-scripts --no-save --prefix .gallery mjml@4.18.0 puppeteer-core@24
 
 .venv/runs: requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -4,6 +4,7 @@ import re
 
 import css_inline
 
+from campaigns.compose.cascade import after_inlining, before_inlining
 from campaigns.compose.tags import OPEN, Token
 from campaigns.model.finding import Finding
 from campaigns.model.states import Severity
@@ -26,6 +27,7 @@ _NOT_INLINED = Finding(
 _REVEALED = re.compile(r"(?<!--)<!\[(if [^\]>]*|endif)\]>")
 _HTML = re.compile(r"<(?:html|body)[\s>]", re.IGNORECASE)
 _DOCTYPE = re.compile(r"\s*(?:<!--.*?-->\s*)*<!doctype", re.IGNORECASE | re.DOTALL)
+_ANY_DOCTYPE = re.compile(r"<!doctype[^<>]*+>", re.IGNORECASE)
 _CHARSET = re.compile(r"(charset\s*=\s*[\"']?)([\w-]+)", re.IGNORECASE)
 
 
@@ -42,11 +44,18 @@ def inlined(html: str) -> tuple[str, list[Finding]]:
     if _takes_long(html):
         return html, [_NOT_INLINED]
     try:
-        return str(_INLINER.inline(html)), []
+        inlined_page = str(_INLINER.inline(before_inlining(html)))
     except BaseException as broken:  # a panic in Rust is no Exception
         if isinstance(broken, (KeyboardInterrupt, SystemExit, MemoryError)):
             raise
         return html, [_NOT_INLINED]
+    return _with_doctype_of(html, after_inlining(inlined_page, html)), []
+
+
+def _with_doctype_of(html: str, inlined_page: str) -> str:
+    """The inliner knows one doctype only; XHTML's older ones set no gap below a picture in a table."""
+    authors = _ANY_DOCTYPE.search(html)
+    return _ANY_DOCTYPE.sub(lambda _: authors[0], inlined_page, count=1) if authors else inlined_page
 
 
 def _takes_long(html: str) -> bool:

@@ -59,7 +59,8 @@ def lay_out(mail: MarkedMail, marks: Marks, images: ImageFolder) -> LaidOut | Ne
     inner = _without_remarks(_from_markdown(body)) if markdown else ""
     written = [(markup, _looked_at(markup)) for markup in (outer, inner)]
     before = [stand for markup, read in written for stand in stands(markup, read, marks, mail)]
-    whole = _page(mail.frame_kind if markdown else mail.kind, outer, marks).replace(marks.content, inner)
+    whole, differs = _page(mail.frame_kind if markdown else mail.kind, outer, marks)
+    whole = whole.replace(marks.content, inner)
     whole, not_inlined = inlined(whole)
     read = tokens(whole)
     after = list(stands(whole, read, marks, mail))
@@ -82,7 +83,7 @@ def lay_out(mail: MarkedMail, marks: Marks, images: ImageFolder) -> LaidOut | Ne
     )
     urls = {mail.slots[stand.number] for stand in after if stand.starts_url}
     findings = (
-        *(*no_subject, *in_code, *not_inlined),
+        *(*no_subject, *in_code, *not_inlined, *differs),
         *links.findings(),
         *_written(mail, written),
         *check_preheader(mail, marks, whole, read),
@@ -177,13 +178,14 @@ def _looked_at(markup: str) -> list[Token]:
     return read
 
 
-def _page(kind: TemplateKind, markup: str, marks: Marks) -> str:
-    """The whole HTML page, styles not yet inlined."""
-    if kind is TemplateKind.MJML:
-        from campaigns.compose import mjml
+def _page(kind: TemplateKind, markup: str, marks: Marks) -> tuple[str, list[Found]]:
+    """The whole HTML page, styles not yet inlined, and where it looks otherwise than its author may expect."""
+    if kind is not TemplateKind.MJML:
+        return page(markup), []
+    from campaigns.compose import mjml
 
-        markup = mjml.as_html(markup, marks)
-    return page(markup)
+    markup, differs = mjml.as_html(markup, marks)
+    return page(markup), differs
 
 
 def _in_code(found: Iterable[Stand], marks: Marks) -> list[Found]:

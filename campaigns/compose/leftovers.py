@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from campaigns.compose.found import Found
+from campaigns.compose import foreign
+from campaigns.compose.found import Found, at_most
 from campaigns.message.shape import Shape
 from campaigns.model.finding import Finding
 from campaigns.model.states import Severity
@@ -24,7 +25,7 @@ _SIGNS = {
     "%": "%%",
 }  # rare -> what follows it
 _MERGE_FIELD = re.compile(r"\{\{[^{}]*\}\}|\{\{|\}\}|\{%[^{}]*%\}|\*\|\w+\|\*|%%\w+%%")
-_OTHER_TOOLS = re.compile(r"[\[{«](\w+)[\]}»]|<<(\w+)>>")  # [first_name], as other programs write their merge fields
+_BRACES = re.compile(r"\{\{[^{}]*\}\}|\{\{|\}\}|\{%[^{}]*%\}")
 
 
 def is_suspicious(joined: str) -> bool:
@@ -59,17 +60,13 @@ def check_value(value: str, name: str, template: str) -> Finding | None:
 def check_constants(shape: Shape, known: Iterable[str]) -> Iterator[Found]:
     """Merge fields that stand in the mail as they were typed: inside {% raw %}, or in another program's way."""
     names = {name.lower() for name in known}
-    for piece in dict.fromkeys((*shape.subject, *shape.text)):
-        if not isinstance(piece, str):
-            continue
-        for found in _MERGE_FIELD.finditer(piece):
-            yield _left(found[0], "Write it as {{ first_name }}, outside of {% raw %}.")
-        for found in _OTHER_TOOLS.finditer(piece):
-            name = found[1] or found[2]
-            if name.lower() in names:
-                yield _left(found[0], f"Here merge fields are written {{{{ {name.lower()} }}}}.")
+    pieces = [piece for piece in dict.fromkeys((*shape.subject, *shape.text)) if isinstance(piece, str)]
+    yield from at_most(found for piece in pieces for found in _left_in(piece, names))
 
 
-def _left(words: str, remedy: str) -> Found:
-    sentence = f"People will read “{words[:60]}”: it is not taken for a merge field."
-    return Found("unfilled_field", Severity.WARNS, sentence, remedy, words=words)
+def _left_in(piece: str, names: set[str]) -> Iterator[Found]:
+    for found in _BRACES.finditer(piece):
+        sentence = f"People will read “{found[0][:60]}”: it is not taken for a merge field."
+        remedy = "Write it as {{ first_name }}, outside of {% raw %}."
+        yield Found("unfilled_field", Severity.WARNS, sentence, remedy, words=found[0])
+    yield from foreign.in_words(piece, names)

@@ -8,6 +8,7 @@ from types import TracebackType
 
 from jinja2 import TemplateNotFound, TemplateSyntaxError
 
+from campaigns.compose import foreign
 from campaigns.errors import TemplateError, Where
 from campaigns.model.finding import Finding
 from campaigns.model.states import Severity
@@ -55,7 +56,8 @@ class Chart:
         line = max(line, 1) + first - 1
         lines = self.files.get(file, "").splitlines()
         text = lines[line - 1] if line <= len(lines) else ""
-        found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) if word else None
+        edge = r"\w" if word.isidentifier() else "(?!)"
+        found = re.search(rf"(?<!{edge}){re.escape(word)}(?!{edge})", text) if word else None
         column = str(found.start() + 1) if found else None
         return Where(file=self.named.get(file, file), line=line, column=column), text.strip()[:_QUOTED]
 
@@ -75,6 +77,10 @@ def explained(error: BaseException, chart: Chart, row: int | None = None) -> Tem
         return error
     sentence, remedy, word = _in_plain_words(error)
     name, line = _place(error)
+    if isinstance(error, TemplateSyntaxError):
+        file, first = chart.starts.get(name or "", (name or "", 1))
+        theirs = foreign.in_braces(chart.files.get(file, ""), max(line, 1) + first - 1)
+        sentence, remedy, word = theirs or (sentence, remedy, word)
     where, source_line = chart.where(name, line, word) if name is not None else (Where(), "")
     if row is not None:
         where = Where(file=where.file, row=row, line=where.line, column=where.column)

@@ -10,7 +10,10 @@ import re
 
 import mrml
 
+from campaigns.compose import mjml_differs
+from campaigns.compose.found import Found, at_most
 from campaigns.compose.marked import Marks
+from campaigns.compose.mjml_attributes import HeadAttributes, own_attributes, written_out
 from campaigns.compose.tags import CLOSE, COMMENT, OPEN, RAW, VOID, Token, attributes, tokens
 from campaigns.errors import TemplateError, Where
 
@@ -34,7 +37,8 @@ _PARENTS: dict[str, tuple[str, ...]] = {
     "mj-group": ("mj-section",),
     "mj-column": ("mj-section", "mj-group"),
     **dict.fromkeys(["mj-accordion", "mj-button", "mj-carousel", "mj-divider", "mj-image", "mj-navbar"], _COLUMN),
-    **dict.fromkeys(["mj-social", "mj-spacer", "mj-table", "mj-text"], _COLUMN),
+    **dict.fromkeys(["mj-social", "mj-table", "mj-text"], _COLUMN),
+    "mj-spacer": (*_COLUMN, "mj-body"),
     "mj-accordion-element": ("mj-accordion",),
     "mj-accordion-title": ("mj-accordion-element",),
     "mj-accordion-text": ("mj-accordion-element",),
@@ -42,6 +46,17 @@ _PARENTS: dict[str, tuple[str, ...]] = {
     "mj-navbar-link": ("mj-navbar",),
     "mj-social-element": ("mj-social",),
     "mj-raw": (),
+}
+# tags of MJML 3 -> what to do about them
+_OLD = {
+    "mj-container": "Take it out, and give its attributes to <mj-body>.",
+    "mj-html": "Write <mj-raw>.",
+    "mj-inline-links": "Write <mj-navbar>.",
+    "mj-invoice": "Write <mj-table>.",
+    "mj-link": "Write <mj-navbar-link>.",
+    "mj-list": "Write <mj-text> with <ul> in it.",
+    "mj-li": "Write <mj-text> with <ul> and <li> in it.",
+    "mj-location": "Write <mj-text> with a link to a map.",
 }
 # what authors fill with HTML or text of their own
 _FILLED = frozenset(
@@ -71,12 +86,22 @@ _OPTIONS = mrml.RenderOptions(fonts={}, disable_comments=True)  # fonts={}: else
 _PROLOGUE = re.compile(r"<\?xml[^<>]*\?>|<!doctype[^<>\[]*>", re.IGNORECASE)
 _INLINE_STYLE = re.compile(r"\sinline\s*=\s*([\"']?)inline\1", re.IGNORECASE)
 _UNIT = re.compile(r"&#(35|37|45|46|95);")  # # % - . _ in sizes and class names: mrml reads no entities
+_CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
+_EMPTY_RAW = re.compile(r"<mj-raw[^<>]*(?:/>|></mj-raw>)")  # of a comment; mrml refuses it in some places
+_OF_YAHOO_ALONE = ("@media screen, yahoo", "@media screen yahoo")  # mrml's comma hides a carousel's arrows from all
+_FOR_OTHER_TAGS = ("mj-attributes", "mj-html-attributes")
+# What mrml would spell out in attributes as programmers do: \n, \u{200d} inside of an emoji, \\
+_SPELLED = re.compile(r"[^ -\[\]-~]")
 _PLAIN = frozenset(("mj-title", "mj-preview"))  # mrml sets a title into an attribute, too
 
 
-def as_html(mjml: str, marks: Marks) -> str:
-    """The page that this MJML says; a TemplateError names the line of the first mistake."""
-    bones, filling = _Reader(mjml, marks).read()
+def as_html(mjml: str, marks: Marks) -> tuple[str, list[Found]]:
+    """The page that this MJML says, and where it looks otherwise than the MJML compiler's.
+
+    A TemplateError names the line of the first mistake.
+    """
+    reader = _Reader(_CDATA.sub(r"\1", mjml), marks)
+    bones, filling = reader.read()
     try:
         page = str(mrml.to_html(bones, None, _OPTIONS).content)
     except BaseException as broken:  # a panic in Rust is no Exception
@@ -85,7 +110,10 @@ def as_html(mjml: str, marks: Marks) -> str:
         raise TemplateError(
             f"The MJML cannot be laid out: {broken}.", remedy="Compare the last change with the MJML documentation."
         ) from None
-    return re.sub(rf"{marks.nonce}f(\d+)z", lambda word: filling[int(word[1])], page)
+    page = page.replace(*_OF_YAHOO_ALONE)
+    page = re.sub(rf"{marks.nonce}f(\d+)z", lambda word: filling[int(word[1])], page)
+    page = re.sub(rf"{marks.nonce}c(\d+)z", lambda word: chr(int(word[1])), page)
+    return page, list(at_most(reader.found))
 
 
 class _Reader:
@@ -94,20 +122,24 @@ class _Reader:
     def __init__(self, mjml: str, marks: Marks) -> None:
         self.mjml = mjml
         self.marks = marks
+        self.tokens = tokens(mjml)
+        self.head = HeadAttributes(mjml, self.tokens)
+        self.fonts = mjml_differs.Fonts()
+        self.found: list[Found] = []
         self.open: list[tuple[str, Token]] = []  # mj-* tags; names as written
+        self.classes = [""]  # of each of them: the mj-class that holds inside
         self.bones: list[str] = []
         self.filling: list[str] = []
 
     def read(self) -> tuple[str, list[str]]:
-        tokens_ = tokens(self.mjml)
         at = 0
-        while at < len(tokens_):
-            token = tokens_[at]
+        while at < len(self.tokens):
+            token = self.tokens[at]
             at += 1
             if token.kind == OPEN:
                 name = self._opened(token)
                 if name in _FILLED and not self._closes_itself(token):
-                    at = self._filled(name, tokens_, at)
+                    at = self._filled(name, at)
             elif token.kind == CLOSE:
                 self._closed(token)
             elif token.kind == COMMENT:
@@ -119,7 +151,8 @@ class _Reader:
             self._mistake(f"<{name}> is not closed.", token, f"Write </{name}> where it ends.")
         if not self.bones:
             self._mistake("There is no <mjml> in this template.", None, "MJML begins with <mjml><mj-body>.")
-        return "".join(self.bones), self.filling
+        self.found += self.fonts.not_loaded(self.mjml)
+        return _EMPTY_RAW.sub("", "".join(self.bones)), self.filling
 
     def _opened(self, token: Token) -> str:
         name = self.mjml[token.start + 1 : token.start + 1 + len(token.name)]
@@ -132,19 +165,44 @@ class _Reader:
         tag = self.mjml[token.start : token.end]
         if not tag.endswith(">"):
             self._mistake(f"<{name} is not finished.", token, "Look for a missing quote or a missing >.")
+        own = own_attributes(self.mjml, token)
+        if not self._for_other_tags(name):
+            effective = self.head.effective(name, own, self.classes[-1])
+            self._look(name, token, effective)
+            tag = written_out(self.mjml, token, effective, lambda text: _SPELLED.sub(self._as_word, text))
         # The CSS inliner does what inline="inline" asks for; mrml would drop the style.
         tag = _INLINE_STYLE.sub("", tag) if name == "mj-style" else _UNIT.sub(lambda n: chr(int(n[1])), tag)
-        self.bones.append(tag)
+        self._emit(name, tag)
         if not self._closes_itself(token):
             self.open.append((name, token))
+            self.classes.append(own.get("mj-class", self.classes[-1]))
         return name
+
+    def _as_word(self, character: re.Match[str]) -> str:
+        if character[0] in "\t\n\r":
+            return " "
+        return f"{self.marks.nonce}c{ord(character[0])}z"
+
+    def _for_other_tags(self, name: str) -> bool:
+        return any(one in _FOR_OTHER_TAGS for one, _ in self.open) or name in _FOR_OTHER_TAGS
+
+    def _look(self, name: str, token: Token, effective: dict[str, str]) -> None:
+        self.fonts.look(token, name, effective)
+        self.found += mjml_differs.in_tag(self.mjml, token, name, effective)
+
+    def _emit(self, name: str, tag: str) -> None:
+        """Hands a tag on to mrml, but for what its own tags have been given already."""
+        if not self._for_other_tags(name) or name in ("mj-attributes", "mj-all"):
+            self.bones.append(tag)
 
     def _placed(self, name: str, token: Token) -> None:
         parents = _PARENTS[name]
         parent = self.open[-1][0] if self.open else ""
+        if name == "mj-html-attributes":
+            self.found.append(mjml_differs.without_html_attributes(self.mjml, token))
         if name == "mjml" and self.bones:
             self._mistake("There is a second <mjml>.", token, "One <mjml> holds all the rest.")
-        if parent == "mj-attributes" or (parent in parents if parents else parent):
+        if parent in ("mj-attributes", "mj-class") or (parent in parents if parents else parent):
             return
         inside = f"directly in <{parent}>" if parent else "at the top"
         belongs = " or ".join(f"<{one}>" for one in parents or ("mj-body",))
@@ -156,6 +214,8 @@ class _Reader:
             return
         if name == "mj-include":
             self._mistake("mj-include is not read here.", token, 'Write {% include "blocks/name.mjml" %} in its place.')
+        if name in _OLD:
+            self._mistake(f"<{name}> is a tag of MJML 3.", token, _OLD[name])
         if name.lower().startswith("mj"):
             near = difflib.get_close_matches(name.lower(), _PARENTS, 1)
             remedy = f"Did you mean <{near[0]}>?" if near else "Its documentation lists the tags of MJML."
@@ -179,14 +239,15 @@ class _Reader:
                 f"Write </{expected}> before it, or remove it.",
             )
         self.open.pop()
-        self.bones.append(f"</{name}>")
+        self.classes.pop()
+        self._emit(name, f"</{name}>")
 
-    def _filled(self, name: str, tokens_: list[Token], at: int) -> int:
+    def _filled(self, name: str, at: int) -> int:
         """Takes out what stands in a filled tag; the index of the token that closes it."""
         opened = self.open[-1][1]
         inner: list[Token] = []
-        for index in range(at, len(tokens_)):
-            token = tokens_[index]
+        for index in range(at, len(self.tokens)):
+            token = self.tokens[index]
             if token.outlook:
                 continue
             if token.kind == CLOSE and token.name == name:
@@ -222,7 +283,7 @@ class _Reader:
     def _fill(self, name: str, inside: str) -> None:
         if name in _PLAIN:
             inside = html.escape(html.unescape(inside))
-        if inside.strip():
+        if inside.strip() and not self._for_other_tags(name):
             self.bones.append(f"{self.marks.nonce}f{len(self.filling)}z")
             self.filling.append(inside)
 
