@@ -19,18 +19,18 @@ from tests.doubles.smtp_server import SmtpServer
 ANSWERS_AFTER = 0.02  # seconds
 
 
-def test_a_dozen_kills_in_three_thousand_mails_over_smtp(ground: Ground, taken: Taken) -> None:
+def test_twenty_kills_in_five_thousand_mails_over_smtp(ground: Ground, taken: Taken) -> None:
     connections = 8
     with serving(SmtpServer(delay=ANSWERS_AFTER, on_mail=taken.mail)) as server:
         ground.settle(relay(server.port, connections))
-        ground.prepare(3_000)
-        drill(ground, taken, drawn(dice(), 12, 50, 400, at_most=2_800), most=connections)
+        ground.prepare(5_000)
+        drill(ground, taken, drawn(dice(), 20, 50, 400, at_most=4_800), most=connections)
     assert not server.faults
-    accounted_for(ground, taken.close(), 3_000)
+    accounted_for(ground, taken.close(), 5_000)
 
     told = ground.line.json("report", "fair")
     assert told["adds_up"]
-    assert told["messages"]["accepted"] + told["messages"]["uncertain"] == 3_000
+    assert told["messages"]["accepted"] + told["messages"]["uncertain"] == 5_000
     assert ground.line.json("status", status=None)["campaigns"][0]["state"] == "finished"
 
 
