@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from campaigns.actions.desk import Desk
 from campaigns.model.states import MessageState
 from campaigns.store import campaigns, reporting
 from campaigns.store.lock import worker_lock
+from scheduler.systemd import Systemd
 from scheduler.transports.build import build_all
 from scheduler.worker import Way, Worker
 
@@ -87,6 +89,7 @@ async def _run(desk: Desk, until_idle: bool, watch: Watch | None) -> Mapping[Mes
         version=__version__,
         folder=workspace.root,
         broken=broken,
+        listeners=() if watch else [Systemd(os.environ)],
     )
     worker.stop_on_signals()
     watching = asyncio.create_task(_watch(desk, watch)) if watch else None

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy import select
 from campaigns.model.states import MessageState
 from campaigns.store import tables
 from campaigns.store.engine import Store
+from scheduler.doing import Listener
 from scheduler.worker import Way, Worker
 from tests.doubles.filled_store import new_store
 from tests.doubles.virtual_time import VirtualClock, VirtualTimetable
@@ -29,7 +30,7 @@ class Stage:
         self.store = store
         self._folder = folder
 
-    def worker(self, clock: VirtualClock, *ways: Way) -> Worker:
+    def worker(self, clock: VirtualClock, *ways: Way, listeners: Sequence[Listener] = ()) -> Worker:
         return Worker(
             self.store,
             ways,
@@ -37,6 +38,7 @@ class Stage:
             version="test",
             folder=self._folder,
             timetable=VirtualTimetable(clock),
+            listeners=listeners,
             in_thread=False,
         )
 
