@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -21,6 +21,9 @@ from campaigns.store.lock import worker_lock
 from scheduler.systemd import Systemd
 from scheduler.transports.build import build_all
 from scheduler.worker import Way, Worker
+
+if TYPE_CHECKING:
+    from scheduler.monitor import Monitor
 
 try:
     import uvloop
@@ -82,6 +85,7 @@ async def _run(desk: Desk, until_idle: bool, watch: Watch | None) -> Mapping[Mes
     workspace = desk.workspace
     transports, broken = build_all(workspace.settings, workspace.root)
     throttles = {name: table.throttle for name, table in workspace.settings.transports.items()}
+    monitor = None if watch else _monitor(desk)
     worker = Worker(
         desk.store,
         [Way(transport, throttles[transport.name]) for transport in transports],
@@ -89,7 +93,7 @@ async def _run(desk: Desk, until_idle: bool, watch: Watch | None) -> Mapping[Mes
         version=__version__,
         folder=workspace.root,
         broken=broken,
-        listeners=() if watch else [Systemd(os.environ)],
+        listeners=() if watch else [Systemd(os.environ), *([monitor] if monitor else ())],
     )
     worker.stop_on_signals()
     watching = asyncio.create_task(_watch(desk, watch)) if watch else None
@@ -98,9 +102,21 @@ async def _run(desk: Desk, until_idle: bool, watch: Watch | None) -> Mapping[Mes
     finally:
         if watching is not None:
             watching.cancel()
+        if monitor is not None:
+            monitor.close()
     if watch is not None:
         _look(desk, watch)
     return worker.settled
+
+
+def _monitor(desk: Desk) -> "Monitor | None":
+    """What `[metrics]` asks for; the library is loaded only then."""
+    listen = desk.workspace.settings.metrics.listen
+    if not listen:
+        return None
+    from scheduler.monitor import Monitor
+
+    return Monitor(listen, desk.store, desk.clock, __version__)
 
 
 async def _watch(desk: Desk, watch: Watch) -> None:

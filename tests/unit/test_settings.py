@@ -201,6 +201,23 @@ def test_a_wrong_value_is_one_sentence_with_its_place(tmp_path: Path, toml: str,
     assert error.where.file == "mergecast.toml"
 
 
+@pytest.mark.parametrize("listen", ["127.0.0.1:9464", "127.9.9.9:1", "[::1]:9464"])
+def test_metrics_are_served_on_loopback(tmp_path: Path, listen: str) -> None:
+    assert load_settings(tmp_path, {"MERGECAST_METRICS__LISTEN": listen}).metrics.listen == listen
+
+
+@pytest.mark.parametrize(
+    "listen",
+    ["0.0.0.0:9464", "[::]:9464", "192.0.2.7:9464", "localhost:9464", "127.0.0.1", "9464", ":9464", "127.0.0.1:0"]
+    + ["127.0.0.1:65536", "::1:9464", "[127.0.0.1]:9464", "127.0.0.1:9464 ", "127.0.0.1:٩"],
+)
+def test_metrics_are_served_nowhere_else(tmp_path: Path, listen: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(tmp_path, {"MERGECAST_METRICS__LISTEN": listen})
+    assert refused.value.sentence == f"metrics.listen: {listen!r} is no port of this computer alone."
+    assert "127.0.0.1:9464" in refused.value.remedy
+
+
 @pytest.mark.parametrize("name", ["Relay", "my relay", "relay__2", "_relay", "2relay", "relay_", "r-2"])
 def test_transport_names_must_survive_the_environment(tmp_path: Path, name: str) -> None:
     assert "cannot be called" in complaint(tmp_path, f'[transports."{name}"]\nkind = "maildir"').sentence
