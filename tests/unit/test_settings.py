@@ -209,9 +209,20 @@ def test_metrics_are_served_on_loopback(tmp_path: Path, listen: str) -> None:
 @pytest.mark.parametrize(
     "listen",
     [
-        "0.0.0.0:9464", "[::]:9464", "192.0.2.7:9464", "localhost:9464", "127.0.0.1", "9464", ":9464", "127.0.0.1:0",
-        "127.0.0.1:65536", "::1:9464", "[127.0.0.1]:9464", "127.0.0.1:9464 ", "127.0.0.1:٩",
-    ],  # fmt: skip
+        "0.0.0.0:9464",
+        "[::]:9464",
+        "192.0.2.7:9464",
+        "localhost:9464",
+        "127.0.0.1",
+        "9464",
+        ":9464",
+        "127.0.0.1:0",
+        "127.0.0.1:65536",
+        "::1:9464",
+        "[127.0.0.1]:9464",
+        "127.0.0.1:9464 ",
+        "127.0.0.1:٩",
+    ],
 )
 def test_metrics_are_served_nowhere_else(tmp_path: Path, listen: str) -> None:
     with pytest.raises(SettingsError) as refused:
