@@ -180,6 +180,21 @@ def _sendgrid_url(value: object) -> object:
     )
 
 
+def _listen(value: object) -> object:
+    """A literal loopback address and a port; a name could be made to point elsewhere."""
+    if not isinstance(value, str) or not value:
+        return value
+    host, _, port = value.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    known = _loopback(host[1:-1] if bracketed else host) and bracketed == (host.count(":") > 0)
+    if known and port.isascii() and port.isdecimal() and 0 < int(port) < 65_536:
+        return value
+    raise WrongValueError(
+        f"{value!r} is no port of this computer alone.",
+        'Write it like "127.0.0.1:9464" or "[::1]:9464"; a proxy may show it to others, with a login.',
+    )
+
+
 def _loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -219,6 +234,16 @@ class SenderSettings(_Part):
     def allowed(self) -> tuple[str, ...]:
         """Every address that a campaign may be from or answered to."""
         return tuple(address for address in (self.from_, self.reply_to, *self.also) if address)
+
+
+class MetricsSettings(_Part):
+    """`[metrics]`"""
+
+    listen: Annotated[str, BeforeValidator(_listen)] = Field(
+        default="",
+        description="Where the worker serves `/metrics` for Prometheus and `/healthz`, like `127.0.0.1:9464`: a loopback "
+        "address. Unless set: nowhere.",
+    )
 
 
 class MaildirSettings(_Part):
@@ -359,6 +384,7 @@ class Settings(_Part):
     )
     user: str = Field(default="", description="Who is named in the history. Unless set: the login.")
     sender: SenderSettings = Field(default_factory=lambda: SenderSettings.model_validate({}))
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     transports: dict[str, TransportSettings] = Field(default_factory=dict)
     limits: dict[str, LimitSettings] = Field(default_factory=dict)
 

@@ -189,6 +189,8 @@ def _opened(path: Path, where: Where | None = None) -> BinaryIO:
 
 def _refuse_if_others_read(file: BinaryIO, path: Path) -> None:
     status = os.fstat(file.fileno())  # of the file that is read, whatever stands at the path by now
+    if _given_by_systemd(status, path):
+        return
     if status.st_uid != os.geteuid():
         raise SettingsError(
             f"{path.name} holds secrets and belongs to somebody else.",
@@ -201,6 +203,18 @@ def _refuse_if_others_read(file: BinaryIO, path: Path) -> None:
             where=Where(file=str(path)),
             remedy=f"Run `chmod 600 {path.name}`.",
         )
+
+
+def _given_by_systemd(status: os.stat_result, path: Path) -> bool:
+    """Whether it is one of the service's own credentials (LoadCredential=).
+
+    They belong to root, and the service's user may read them by an ACL, whose mask stands where the group's mode does
+    (0440); systemd shows their folder to nobody else.
+    """
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    if not folder or path.resolve().parent != Path(folder).resolve():
+        return False
+    return status.st_uid in (0, os.geteuid()) and stat.S_IMODE(status.st_mode) & 0o337 == 0
 
 
 def _parsed(name: str, raw: bytes) -> Layer:

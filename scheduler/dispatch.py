@@ -199,6 +199,8 @@ class Dispatch:
         else:
             self._judge(turn, refusal)
             self.line.give_back(turn)
+            if refusal.blame is Blame.US:  # it may have taken no wait at all, and the pause is still to be written
+                await asyncio.sleep(_REST)
 
     def _settle(
         self, turn: Turn, leased: Sequence[Candidate], outcomes: Sequence[Outcome], through: "_Through"

@@ -1,13 +1,42 @@
 """What the worker is doing, as `status` shows it: rates, waits and troubles; written with each beat."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
+from campaigns.model.states import MessageState
 from campaigns.store.underway import SendingCampaign
 from scheduler.dispatch import Dispatch
 from scheduler.ledger import Ledger
 from scheduler.line import Wait
 from scheduler.throttle import Throttles, said
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """How the worker fares, once every two seconds."""
+
+    doing: Mapping[str, Any]  # the document of `workers.doing`
+    refusal: str  # why the store took no beat, or nothing
+    free: int  # bytes on the workspace's disk
+    settled: Mapping[tuple[str, MessageState], int]  # by transport and state, since the start
+    rests: Mapping[str, float]  # by transport: seconds until it is tried again, 0 while it works
+
+    @property
+    def stops(self) -> str:
+        """Why nothing can leave at all: the store refuses, or the disk is nearly full; "" while it can."""
+        store = next((one["sentence"] for one in self.doing["troubles"] if not one["transport"]), "")
+        return str(self.refusal or store or self.doing["disk"])
+
+
+class Listener(Protocol):
+    """Who is told how the worker fares. Called in the event loop: it returns at once, and raises nothing."""
+
+    def started(self) -> None: ...
+
+    def beat(self, beat: Beat) -> None: ...
+
+    def stopping(self) -> None: ...
 
 
 class Doing:
@@ -58,6 +87,11 @@ class Doing:
             }
             for whose, pace in self._throttles.slowed(now).items()
         ]
+
+    def beat(self, doing: Mapping[str, Any], ledger: Ledger, free: int, refusal: str) -> Beat:
+        """What listeners are told when a beat has been written, or refused."""
+        rests = {dispatch.transport.name: dispatch.health.rests() for dispatch in self._dispatches.values()}
+        return Beat(doing=doing, refusal=refusal, free=free, settled=dict(ledger.settled), rests=rests)
 
     def _troubles(self, ledger: Ledger) -> list[dict[str, str]]:
         troubles = [

@@ -95,7 +95,7 @@ class Ledger:
         self.trouble = ""  # why the store takes nothing just now
         self.closed = ""  # why nothing may be leased just now: the disk is nearly full, the worker is stopping
         self.commits = 0
-        self.settled: Counter[MessageState] = Counter()  # what this run has written down
+        self.settled: Counter[tuple[str, MessageState]] = Counter()  # what this run has written down, by transport
         self._store = store
         self._worker_id = worker_id
         self._throttles = throttles
@@ -293,8 +293,8 @@ class Ledger:
             yield settlement, stretch.id if stretch else None
 
     def _count(self, batch: _Batch) -> None:
-        for _, settlement in batch.settlements:
-            self.settled[settlement.state] += len(settlement.message_ids)
+        for stretch, settlement in batch.settlements:
+            self.settled[stretch.transport if stretch else "", settlement.state] += len(settlement.message_ids)
 
     @staticmethod
     def _first_tries(connection: Connection, batch: _Batch) -> dict[int, int]:

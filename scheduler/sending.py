@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -18,8 +19,12 @@ from campaigns.actions.held import settle
 from campaigns.model.states import MessageState
 from campaigns.store import campaigns, reporting
 from campaigns.store.lock import WorkerLock, worker_lock
+from scheduler.systemd import Systemd
 from scheduler.transports.build import build_all
 from scheduler.worker import Way, Worker
+
+if TYPE_CHECKING:
+    from scheduler.monitor import Monitor
 
 try:
     import uvloop
@@ -82,6 +87,7 @@ async def _run(desk: Desk, lock: WorkerLock, until_idle: bool, watch: Watch | No
     workspace = desk.workspace
     transports, broken = build_all(workspace.settings, workspace.root)
     throttles = {name: table.throttle for name, table in workspace.settings.transports.items()}
+    monitor = None if watch else _monitor(desk)
     worker = Worker(
         desk.store,
         [Way(transport, throttles[transport.name]) for transport in transports],
@@ -91,6 +97,7 @@ async def _run(desk: Desk, lock: WorkerLock, until_idle: bool, watch: Watch | No
         broken=broken,
         lock=lock,
         limits=workspace.settings.all_limits,
+        listeners=() if watch else [Systemd(os.environ), *([monitor] if monitor else ())],
     )
     worker.stop_on_signals()
     watching = asyncio.create_task(_watch(desk, watch)) if watch else None
@@ -99,9 +106,21 @@ async def _run(desk: Desk, lock: WorkerLock, until_idle: bool, watch: Watch | No
     finally:
         if watching is not None:
             watching.cancel()
+        if monitor is not None:
+            monitor.close()
     if watch is not None:
         _look(desk, watch)
     return worker.settled
+
+
+def _monitor(desk: Desk) -> "Monitor | None":
+    """What `[metrics]` asks for; the library is loaded only then."""
+    listen = desk.workspace.settings.metrics.listen
+    if not listen:
+        return None
+    from scheduler.monitor import Monitor
+
+    return Monitor(listen, desk.store, desk.clock, __version__)
 
 
 async def _watch(desk: Desk, watch: Watch) -> None:

@@ -9,6 +9,7 @@ finishes what is through. What people do in another terminal is felt there, and 
 import asyncio
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from campaigns.store.lock import Turn, WorkerLock
 from campaigns.store.underway import SendingCampaign
 from scheduler.baggage import Baggage
 from scheduler.dispatch import Dispatch
-from scheduler.doing import Doing
+from scheduler.doing import Doing, Listener
 from scheduler.holding import hold_back
 from scheduler.ledger import Ledger
 from scheduler.line import Line
@@ -74,6 +75,7 @@ class Worker:
         lock: WorkerLock | None = None,
         limits: Limits = NO_LIMITS,
         timetable: Timetable | None = None,
+        listeners: Sequence[Listener] = (),
         in_thread: bool = True,
     ) -> None:
         self._store = store
@@ -87,6 +89,7 @@ class Worker:
         self._counted = 0  # commits of the ledger when turns were last counted
         self._limits = limits
         self._timetable = timetable or Timetable()
+        self._listeners = listeners
         self._stop = asyncio.Event()
         self._broken_by: BaseException | None = None
         self._until_idle = False
@@ -104,10 +107,14 @@ class Worker:
         for task in (keeper, *carriers):
             task.add_done_callback(self._ended)
         self._set_alarms()
+        for listener in self._listeners:
+            listener.started()
         try:
             await self.look()
             await self._stop.wait()
         finally:
+            for listener in self._listeners:
+                listener.stopping()
             self._timetable.stop()
             await self._drain(carriers, keeper)
             self._sign_off()
@@ -117,7 +124,10 @@ class Worker:
     @property
     def settled(self) -> Mapping[MessageState, int]:
         """How many messages this run has settled, by state; QUEUED are those to be tried again."""
-        return self._ledger.settled
+        settled: Counter[MessageState] = Counter()
+        for (_, state), number in self._ledger.settled.items():
+            settled[state] += number
+        return settled
 
     def stop(self) -> None:
         """Lease nothing more; `run` returns when the replies are in, after 30 s at most."""
@@ -207,10 +217,14 @@ class Worker:
         self._disk = full if free < _DISK_FLOOR else ""
         self._ledger.close(self._disk)
         doing = self._doing.told(self._sending, self._ledger, self._disk)
+        refusal = ""
         try:
             await self._aside(lambda: self._write_beat(doing))
         except StoreError as error:
-            log.error("store.refuses", reason=error.sentence)
+            refusal = error.sentence
+            log.error("store.refuses", reason=refusal)
+        for listener in self._listeners:
+            listener.beat(self._doing.beat(doing, self._ledger, free, refusal or self._unreadable))
 
     def _start_due(self) -> None:
         """Scheduled campaigns whose instant has come send, or are paused because it came too long ago."""

@@ -7,7 +7,15 @@ import typer
 from pydantic import BaseModel
 
 from campaigns.model.duration import text_of
-from campaigns.settings import LimitSettings, MaildirSettings, SenderSettings, SendgridSettings, Settings, SmtpSettings
+from campaigns.settings import (
+    LimitSettings,
+    MaildirSettings,
+    MetricsSettings,
+    SenderSettings,
+    SendgridSettings,
+    Settings,
+    SmtpSettings,
+)
 
 WIDTH = 100
 
@@ -41,6 +49,7 @@ def settings_reference() -> str:
     parts: list[tuple[str, type[BaseModel]]] = [
         ("At the top", Settings),
         ("[sender]", SenderSettings),
+        ("[metrics]", MetricsSettings),
         ('[transports.NAME], kind = "smtp"', SmtpSettings),
         ('[transports.NAME], kind = "sendgrid"', SendgridSettings),
         ('[transports.NAME], kind = "maildir"', MaildirSettings),

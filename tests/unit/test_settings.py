@@ -12,7 +12,7 @@ from campaigns.errors import SettingsError
 from campaigns.model.states import CampaignKind
 from campaigns.model.throttle import Throttle
 from campaigns.settings import MaildirSettings, SendgridSettings, Settings, SmtpSettings, load_settings
-from campaigns.settings_file import line_of
+from campaigns.settings_file import line_of, secret_in
 
 RELAY = '[transports.relay]\nkind = "smtp"\nhost = "smtp.example.com"\n'
 SENDGRID = '[transports.sendgrid]\nkind = "sendgrid"\n'
@@ -201,6 +201,36 @@ def test_a_wrong_value_is_one_sentence_with_its_place(tmp_path: Path, toml: str,
     assert error.where.file == "mergecast.toml"
 
 
+@pytest.mark.parametrize("listen", ["127.0.0.1:9464", "127.9.9.9:1", "[::1]:9464"])
+def test_metrics_are_served_on_loopback(tmp_path: Path, listen: str) -> None:
+    assert load_settings(tmp_path, {"MERGECAST_METRICS__LISTEN": listen}).metrics.listen == listen
+
+
+@pytest.mark.parametrize(
+    "listen",
+    [
+        "0.0.0.0:9464",
+        "[::]:9464",
+        "192.0.2.7:9464",
+        "localhost:9464",
+        "127.0.0.1",
+        "9464",
+        ":9464",
+        "127.0.0.1:0",
+        "127.0.0.1:65536",
+        "::1:9464",
+        "[127.0.0.1]:9464",
+        "127.0.0.1:9464 ",
+        "127.0.0.1:٩",
+    ],
+)
+def test_metrics_are_served_nowhere_else(tmp_path: Path, listen: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(tmp_path, {"MERGECAST_METRICS__LISTEN": listen})
+    assert refused.value.sentence == f"metrics.listen: {listen!r} is no port of this computer alone."
+    assert "127.0.0.1:9464" in refused.value.remedy
+
+
 @pytest.mark.parametrize("name", ["Relay", "my relay", "relay__2", "_relay", "2relay", "relay_", "r-2"])
 def test_transport_names_must_survive_the_environment(tmp_path: Path, name: str) -> None:
     assert "cannot be called" in complaint(tmp_path, f'[transports."{name}"]\nkind = "maildir"').sentence
@@ -301,6 +331,47 @@ def test_a_password_file_that_others_may_open_is_refused(tmp_path: Path) -> None
     (tmp_path / "pw").chmod(0o644)
     error = complaint(tmp_path, f'{RELAY}password_file = "pw"', secrets=True)
     assert "chmod 600" in error.remedy
+
+
+RELAY = '[transports.relay]\nkind = "smtp"\nhost = "mx.example.com"\n'
+
+
+@pytest.fixture
+def credential(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """As systemd makes it: root's, mode 0440, in a folder that only the service sees."""
+    folder = tmp_path / "credentials"
+    folder.mkdir(mode=0o500)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+    file = folder / "relay"
+    file.write_text("s3cret\n", encoding="utf-8")
+    file.chmod(0o440)
+    if os.geteuid() == 0:  # then the service's user is somebody else
+        monkeypatch.setattr(os, "geteuid", lambda: 990)
+    return file
+
+
+def test_a_credential_that_systemd_hands_over_is_read(tmp_path: Path, credential: Path) -> None:
+    (tmp_path / "mergecast.toml").write_text(RELAY, encoding="utf-8")
+    env = {"MERGECAST_TRANSPORTS__RELAY__PASSWORD_FILE": str(credential)}
+    relay = load_settings(tmp_path, env, secrets=True).transports["relay"]
+    assert isinstance(relay, SmtpSettings)
+    assert relay.password is not None
+    assert relay.password.get_secret_value() == "s3cret"
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o460, 0o640, 0o450])
+def test_a_credential_that_others_may_open_or_change_is_refused(tmp_path: Path, credential: Path, mode: int) -> None:
+    credential.chmod(mode)
+    with pytest.raises(SettingsError, match="relay holds secrets"):
+        secret_in(credential)
+
+
+def test_such_a_file_elsewhere_is_refused_as_ever(
+    tmp_path: Path, credential: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    with pytest.raises(SettingsError, match="relay holds secrets"):
+        secret_in(credential)
 
 
 def test_a_missing_password_file_is_named_with_the_setting_s_line(tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from campaigns.model.domain_group import NO_LIMITS, Limits
 from campaigns.model.states import MessageState
 from campaigns.store import tables
 from campaigns.store.engine import Store
+from scheduler.doing import Listener
 from scheduler.worker import Way, Worker
 from tests.doubles.filled_store import new_store
 from tests.doubles.virtual_time import VirtualClock, VirtualTimetable
@@ -30,7 +31,9 @@ class Stage:
         self.store = store
         self._folder = folder
 
-    def worker(self, clock: VirtualClock, *ways: Way, limits: Limits = NO_LIMITS) -> Worker:
+    def worker(
+        self, clock: VirtualClock, *ways: Way, limits: Limits = NO_LIMITS, listeners: Sequence[Listener] = ()
+    ) -> Worker:
         return Worker(
             self.store,
             ways,
@@ -39,6 +42,7 @@ class Stage:
             folder=self._folder,
             limits=limits,
             timetable=VirtualTimetable(clock),
+            listeners=listeners,
             in_thread=False,
         )
 

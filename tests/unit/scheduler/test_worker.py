@@ -225,6 +225,19 @@ def test_a_message_deferred_for_too_long_expires(stage: Any) -> None:
     assert stage.states(campaign) == {MessageState.EXPIRED: 1}
 
 
+def test_refused_without_a_wait_it_still_pauses_and_stops(stage: Any) -> None:
+    campaign = add_campaign(stage.store, "fair", 20, now=START_MICROS)
+    ours = Outcome(Verdict.RETURNED, At.AUTH, Blame.US, text="A password is never sent in clear.")
+
+    async def play(clock: VirtualClock) -> None:
+        transport = ScriptedTransport(clock, connections=2, on_prepare=lambda _envelope: ours)
+        async with stage.running(clock, Way(transport)):
+            await until(lambda: stage.campaign(campaign).state == CampaignState.PAUSED)
+
+    virtually(play)
+    assert "never sent in clear" in stage.campaign(campaign).reason
+
+
 def test_a_rejected_recipient_is_settled_with_the_servers_words(stage: Any) -> None:
     campaign = add_campaign(stage.store, "fair", 3, now=START_MICROS)
     bad = address_of(campaign, 1)
