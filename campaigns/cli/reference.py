@@ -72,7 +72,7 @@ def _keys(model: type[BaseModel]) -> list[str]:
 def _default(field: Any) -> str:
     if field.is_required():
         return "needed"
-    value = field.default
+    value = field.get_default(call_default_factory=True)
     if not value and value is not False:
         return ""
     if isinstance(value, timedelta):
