@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -22,7 +23,8 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
             folder = shared / "folder"
-            folder.mkdir(exist_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)  # what somebody was stopped at
+            folder.mkdir()
             kept.write_bytes(pickle.dumps(make(folder)))
         made: Made = pickle.loads(kept.read_bytes())
         return made

@@ -104,7 +104,7 @@ async def test_a_writer_that_stands_still_is_not_said_to_live(
     running = asyncio.create_task(worker.run())
     await systemd.event.wait()
     assert manager.heard()[0]["READY"] == "1"
-    write = store.write
+    write = store.write_page
 
     @contextmanager
     def hanging() -> Iterator[Connection]:
@@ -113,7 +113,7 @@ async def test_a_writer_that_stands_still_is_not_said_to_live(
         with write() as connection:
             yield connection
 
-    monkeypatch.setattr(store, "write", hanging)
+    monkeypatch.setattr(store, "write_page", hanging)
     beating = asyncio.create_task(worker.beat())
     await asyncio.to_thread(entered.wait)
     assert not beating.done()
