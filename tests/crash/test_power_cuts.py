@@ -62,7 +62,7 @@ def test_what_a_person_was_told_outlives_a_power_cut(ground: Ground, library: Pa
     with closing(sqlite3.connect(database)) as beside:  # or the last to close it would write the log back, and sync
         beside.execute("SELECT count(*) FROM messages").fetchone()
         platter = Platter(ground.root, tmp_path / "platter", library)
-        CommandLine(ground.root, platter.env).run("suppress", "add", "p1.c1@example.com")
+        CommandLine(ground.root, platter.env, cold=True).run("suppress", "add", "p1.c1@example.com")
         beside.execute("SELECT count(*) FROM messages").fetchone()
     platter.cut(dice(), survives=0.0)
     assert sorted(ground.states().values()) == [Q, Q, MessageState.SUPPRESSED]
@@ -74,7 +74,7 @@ def test_a_rehearsal_that_was_accepted_lies_there_after_a_power_cut(
     ground.settle("")
     ground.fill(20, transport="local", leaves=False)
     platter = Platter(ground.root, tmp_path / "platter", library)
-    CommandLine(ground.root, platter.env).run("run", "--until-idle")
+    CommandLine(ground.root, platter.env, cold=True).run("run", "--until-idle")
     platter.cut(dice(), survives=0.0)
     accepted = {f"{name}.eml" for name, state in ground.states().items() if state is MessageState.ACCEPTED}
     assert len(accepted) == 20

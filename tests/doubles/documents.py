@@ -47,7 +47,7 @@ CAMPAIGN = {
     "campaign": {
         "name": WORDS, "state": WORDS, "reason": WORDS, "list": WORDS, "sheet": MAYBE_NUMBER, "template": WORDS,
         "version": MAYBE_NUMBER, "transport": WORDS, "leaves": YES, "starts": STARTS, "throttles": (list,),
-        "audience": (dict, type(None)),
+        "pause_above": WORDS, "canary": (dict, type(None)), "audience": (dict, type(None)),
     }
 }  # fmt: skip
 CHECK = {
@@ -56,7 +56,7 @@ CHECK = {
 }  # fmt: skip
 QUEUED = {
     "campaign": WORDS, "state": WORDS, "starts": STARTS, "transport": WORDS, "leaves": YES, "queued": NUMBER,
-    "left_out": NUMBER, "worker_running": YES,
+    "left_out": NUMBER, "worker_running": YES, "canary": (dict, type(None)),
 }  # fmt: skip
 PROOF = {**QUEUED, "proofs": [{"row": NUMBER, "why": (list,)}]}
 APPROVAL = {"who": WORDS, "at": WORDS, "note": WORDS, "changed": (list,)}
@@ -89,6 +89,8 @@ STATUS = {
             "name": WORDS, "state": WORDS, "reason": WORDS, "rows": NUMBER, "left_out": NUMBER, "messages": MESSAGES,
             "starts": STARTS, "transport": WORDS, "leaves": YES, "rate": (int, float), "waiting": (dict, type(None)),
             "trouble": (list,), "audience": (dict, type(None)), "approval": (dict, type(None)),
+            "waits": (list,), "slowed": (list,), "connections": MAYBE_NUMBER, "ends": MAYBE_WORDS,
+            "pause_above": WORDS, "canary": (dict, type(None)),
         }
     ],
 }  # fmt: skip
