@@ -1,5 +1,6 @@
 """Limits of domain groups, a canary and its hold, and the automatic pause, as a person meets them."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,4 +61,4 @@ def test_a_canary_leaves_the_hold_is_ended_and_a_group_waits_for_its_limit(
         here.run("resume", "fair")
         until(lambda: len(server.mails) == 39)
         until(lambda: (fair()["waiting"] or {"for": ""})["for"] == "gmail.com, 1/h")  # type: ignore[index]
-        assert "fair waits 59:5" in here.run("status", "fair").out
+        assert re.search(r"fair waits (59:5\d|1 hour) for gmail\.com", here.run("status", "fair").out)

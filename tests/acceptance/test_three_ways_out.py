@@ -1,4 +1,4 @@
-"""The same campaign of six hundred people leaves through a mailbox, SMTP and SendGrid: each gets the same mail thrice."""
+"""The same campaign of a thousand people leaves through a mailbox, SMTP and SendGrid: each gets the same mail thrice."""
 
 import asyncio
 import hashlib
@@ -38,7 +38,7 @@ from tests.doubles.received import Received, from_bytes, from_sendgrid, tree, wo
 from tests.doubles.sendgrid_double import SendgridDouble
 from tests.doubles.serving import serving
 
-ROWS = {"mjml": people(600), "md": people(250)}
+ROWS = {"mjml": people(1_000), "md": people(250)}
 USER, PASSWORD = "mill", "p4ss wörd, 'quoted' \"twice\""
 KEY = "SG.acceptance.key"
 CID = f"{hashlib.sha256(PICTURE).hexdigest()[:24]}@mergecast"
@@ -162,7 +162,7 @@ def send_three_times(here: CommandLine, template: str) -> dict[str, dict[str, An
     reports["smtp"] = here.json("report", "news")
     here.run("create", "twin", "--template", template, "--list", "people", "--transport", "cloud")
     refused = here.run("send", "twin", "--yes", status=2)
-    assert re.search(r"This mail went to (600|250) people on \d+ \w+, \d\d:\d\d\.", refused.err)
+    assert re.search(r"This mail went to (1,000|250) people on \d+ \w+, \d\d:\d\d\.", refused.err)
     assert "To send it again: `--again`." in refused.err
     here.run("send", "twin", "--yes", "--again")
     here.run("run", "--until-idle")
@@ -226,7 +226,8 @@ def test_pages_are_what_jinja_and_the_layout_tools_make_one_by_one(sent: Sent) -
     render = plain_mjml if sent.kind == "mjml" else plain_markdown
     for row in some_of(ROWS[sent.kind]):
         got = sent.ways["smtp"][row["E-Mail"]].html
-        assert tree(got) == tree(render(row)), row
+        # What the layout tools leave in a style block is marked, where it must overrule what they moved out of it.
+        assert tree(got.replace(" !important", "")) == tree(render(row).replace(" !important", "")), row
 
 
 def test_the_text_part_has_all_words_of_the_page_in_their_order(sent: Sent) -> None:

@@ -88,6 +88,12 @@ def test_the_status_is_the_contracts_document(desk: Desk) -> None:
             "audience": None,
             "rate": 12.5,
             "waiting": {"for": "throttle", "until": "2026-11-24T10:00:03+00:00"},
+            "waits": [],
+            "slowed": [],
+            "connections": None,
+            "ends": told["campaigns"][0]["ends"],  # a forecast: proved where it is made
+            "pause_above": "",
+            "canary": None,
             "trouble": [],
             "approval": None,
         }
