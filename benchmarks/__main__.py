@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "sendgrid": dispatching.sendgrid,
     "maildir": dispatching.maildir,
     "far": dispatching.far,
+    "wires": dispatching.wires,
     "starts": timed.starts,
     "throttled": timed.throttled,
     "paced": timed.paced,

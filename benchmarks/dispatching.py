@@ -19,6 +19,7 @@ SMTP_CONNECTIONS, SENDGRID_CONNECTIONS = 32, 4
 _SMALL, _LARGE = 10_000, 100_000
 _BATCH = 1_000
 _SLOW = 2_000  # mails for what is slow
+_DISTANCES = (0.0, 0.02, 0.1)  # seconds each way
 _WAY = 0.04  # seconds that bytes take each way to a far server
 
 
@@ -91,6 +92,25 @@ def far(repeat: int, *, quick: bool) -> list[Figure]:
         threads = rate(f"smtplib in {SMTP_CONNECTIONS} threads, 40 ms each way", count, told["seconds"], "mails/s")
     sent = _speed(f"SMTP, {SMTP_CONNECTIONS} connections, 40 ms each way, {rows:,}", best)
     return [beside(sent, single, "smtplib"), beside(sent, threads, "smtplib in threads"), single, threads]
+
+
+def wires(repeat: int, *, quick: bool) -> list[Figure]:
+    """SMTP and the Web API side by side: at no distance, at 40 ms and at 200 ms there and back; octets a mail."""
+    if not servers.SINK:
+        return [skipped("SMTP and the Web API", servers.NO_SINK)]
+    figures: list[Figure] = []
+    for what, transport, sink, connections in (
+        ("SMTP, 32 connections", "relay", servers.smtp_sink, SMTP_CONNECTIONS),
+        (f"Web API, {_BATCH:,} a request, 4 at once", "cloud", servers.sendgrid_sink, SENDGRID_CONNECTIONS),
+    ):
+        with _queued(_SMALL, transport) as original, sink() as here:
+            for way in _DISTANCES:
+                with servers.delaying(here, way) if way else contextlib.nullcontext(here) as port:
+                    best = _best(original, port, connections, repeat)
+                figures.append(_speed(f"{what}, {2_000 * way:.0f} ms there and back", best))
+            octets = measured(plain.octets_a_mail, folder=original, count=_SLOW, batch=_BATCH).told
+        figures.append(Figure(f"{what}", octets["smtp" if transport == "relay" else "web"], "octets a mail"))
+    return figures
 
 
 def dispatch(folder: str, port: int, connections: int) -> dict[str, Any]:

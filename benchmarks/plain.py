@@ -107,6 +107,17 @@ def post_by_httpx(folder: str, port: int, count: int, batch: int, connections: i
     return {"seconds": uvloop.run(all_of_them())}
 
 
+def octets_a_mail(folder: str, count: int, batch: int) -> dict[str, Any]:
+    """What goes over the wire for one mail: with its envelope by SMTP, with its share of a request by the Web API."""
+    mails = list(_mails(folder, count))
+    bodies = [body for some in _some(queued(folder), batch, count) for body in _bodies(some)]
+    envelopes = sum(len(f"MAIL FROM:<{FROM}>\r\nRCPT TO:<{to}>\r\nDATA\r\n.\r\n") for to, _ in mails)
+    return {
+        "smtp": (sum(len(mail) for _, mail in mails) + envelopes) / len(mails),
+        "web": sum(map(len, bodies)) / len(mails),
+    }
+
+
 def queued(folder: str) -> Iterator[Any]:
     """The queued messages of a workspace, as a transport gets them."""
     from campaigns.clock import SystemClock

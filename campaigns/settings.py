@@ -2,32 +2,41 @@
 
 Every setting may also come from the environment: `MERGECAST_ZONE`, `MERGECAST_TRANSPORTS__RELAY__PASSWORD`. Secrets
 never stand in `mergecast.toml`, which people mail around and commit; only `run`, `merge` and `doctor` load them.
-The reading, and what is said of a mistake, is in `settings_file.py`.
+The reading, and what is said of a mistake, is in `settings_file.py`; what a value may be, in `settings_values.py`.
 """
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from email.utils import getaddresses
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from campaigns.errors import MergecastError
 from campaigns.model.domain_group import Limits, folded_domain, own_domains
-from campaigns.model.duration import parse_duration
-from campaigns.model.pause_above import PauseAbove
 from campaigns.model.states import CampaignKind
-from campaigns.model.throttle import Throttle
-from campaigns.model.when import zone_named
 from campaigns.settings_file import WrongValueError, complaint, read_layers
+from campaigns.settings_values import (
+    SENDGRID_HOSTS,
+    Address,
+    Addresses,
+    Category,
+    Database,
+    Dns,
+    Domains,
+    Duration,
+    Hosts,
+    Listen,
+    LocaleName,
+    PublicUrl,
+    SendgridUrl,
+    ShareToPause,
+    Throttles,
+    Zone,
+)
 
 LOCAL = "local"  # the default transport: a rehearsal into a mailbox on this machine
 TRANSPORT_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-SENDGRID_HOSTS = ("api.sendgrid.com", "api.eu.sendgrid.com")
 
 
 def load_settings(root: Path, env: Mapping[str, str], *, secrets: bool = False) -> "Settings":
@@ -42,185 +51,8 @@ def load_settings(root: Path, env: Mapping[str, str], *, secrets: bool = False) 
         raise complaint(error, layers, Settings) from None  # the cause would show what was typed
 
 
-def _zone(value: object) -> object:
-    return value if not isinstance(value, str) else _told(lambda: zone_named(value)).key
-
-
-def _locale(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    from babel import Locale, UnknownLocaleError
-
-    try:
-        return str(Locale.parse(value.replace("-", "_")))
-    except (UnknownLocaleError, ValueError):
-        raise WrongValueError(f"There is no locale {value!r}.", "Write it like en_US, en_GB or de_DE.") from None
-
-
-def _duration(value: object) -> object:
-    if not isinstance(value, str):
-        raise WrongValueError("A length of time needs its unit.", 'Write it like "90s", "60min", "24h" or "3d".')
-    length = parse_duration(value)
-    if not length:
-        raise WrongValueError(f"{value!r} is no time at all.", 'Write it like "60min" or "24h".')
-    return length
-
-
-def _throttles(value: object) -> object:
-    texts = re.split(r",(?!\s*burst)", value) if isinstance(value, str) else value
-    if not isinstance(texts, list | tuple):
-        return value
-    return tuple(_told(lambda text=text: Throttle.parse(str(text))) for text in texts if str(text).strip())
-
-
-def _addresses(value: object) -> object:
-    texts = value.split(",") if isinstance(value, str) else value
-    return tuple(_address(text) for text in texts) if isinstance(texts, list | tuple) else value
-
-
-def _address(value: object) -> object:
-    """`ada@example.com` or `Ada <ada@example.com>`, as typed; what is wrong with it is said in email-validator's words."""
-    if not isinstance(value, str) or not value.strip():
-        return value
-    from email_validator import EmailNotValidError, validate_email
-
-    if not value.isprintable():
-        raise WrongValueError(
-            "An address has a line break or another control character in it.", "Write it on one line."
-        )
-    remedy = 'Write it like "Ada <ada@example.com>"; a name with a comma in double quotes: \'"Lovelace, Ada" <...>\'.'
-    found = getaddresses([value])
-    if len(found) != 1 or not found[0][1]:
-        raise WrongValueError(f"{value!r} is not one mail address.", remedy)
-    try:
-        validate_email(found[0][1], check_deliverability=False, globally_deliverable=False)
-    except EmailNotValidError as error:
-        raise WrongValueError(f"{value!r} is no mail address. {error}", remedy) from None
-    return value.strip()
-
-
-def _domains(value: object) -> object:
-    names = value.split(",") if isinstance(value, str) else value
-    if not isinstance(names, list | tuple):
-        return value
-    return tuple(_told(lambda name=name: folded_domain(str(name))) for name in names)
-
-
-def _pause_above(value: object) -> object:
-    return _told(lambda: PauseAbove.parse(value)) if isinstance(value, str) else value
-
-
-def _public_url(value: object) -> object:
-    if not isinstance(value, str) or not value:
-        return value
-    parts = _told(lambda: urlsplit(value))
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or parts.query
-        or parts.fragment
-        or "@" in parts.netloc
-    ):
-        raise WrongValueError(f"{value!r} is no address of a web site.", 'Write it like "https://mail.example.org".')
-    return value.rstrip("/")
-
-
-def _database(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(r"sqlite:///[^?#]+", value):
-        raise WrongValueError("`database` is no SQLite file.", 'Write it like "sqlite:///mergecast.db".')
-    return value
-
-
-def _dns(value: object) -> object:
-    """`off`, `system` or `IP:PORT`."""
-    remedy = 'Write "off", "system" for this computer\'s own resolver, or the address of one, like "192.0.2.53".'
-    if not isinstance(value, str):
-        raise WrongValueError("It is a word or an address.", remedy)
-    if value in ("off", "system"):
-        return value
-    host, _, port = value.rpartition(":") if "]:" in value or value.count(":") == 1 else (value, "", "53")
-    try:
-        address = ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        raise WrongValueError(f"{value!r} is no DNS resolver.", remedy) from None
-    if not (port.isascii() and port.isdecimal() and 0 < int(port) < 65_536):
-        raise WrongValueError(f"{port!r} is no port.", remedy)
-    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
-
-
-def _hosts(value: object) -> object:
-    names = [value] if isinstance(value, str) else value
-    for name in names if isinstance(names, list | tuple) else ():
-        if isinstance(name, str) and not re.fullmatch(r"[\w.:-]+", name):
-            raise WrongValueError(f"{name!r} is no host name.", 'Write the name alone, like "smtp.example.com".')
-    return names
-
-
-def _category(value: object) -> object:
-    if isinstance(value, str) and not (value.isascii() and 0 < len(value) <= 255):
-        raise WrongValueError(
-            f"{value!r} is no category.", "SendGrid takes up to 255 letters, digits and signs of ASCII."
-        )
-    return value
-
-
-def _sendgrid_url(value: object) -> object:
-    """https to SendGrid's two hosts, or http to a literal loopback address: a name could be made to point elsewhere."""
-    if not isinstance(value, str):
-        return value
-    parts, port = _told(lambda: (urlsplit(value), urlsplit(value).port))
-    bare = value.isprintable() and not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
-    if bare and parts.scheme == "https" and parts.hostname in SENDGRID_HOSTS and port in (None, 443):
-        return f"https://{parts.hostname}"
-    if bare and parts.scheme == "http" and _loopback(parts.hostname or ""):
-        return value.rstrip("/")
-    hosts = " or ".join(f"https://{host}" for host in SENDGRID_HOSTS)
-    raise WrongValueError(
-        "`base_url` would send the API key elsewhere.", f"Use {hosts}; a double on http://127.0.0.1:PORT."
-    )
-
-
-def _listen(value: object) -> object:
-    """A literal loopback address and a port; a name could be made to point elsewhere."""
-    if not isinstance(value, str) or not value:
-        return value
-    host, _, port = value.rpartition(":")
-    bracketed = host.startswith("[") and host.endswith("]")
-    known = _loopback(host[1:-1] if bracketed else host) and bracketed == (host.count(":") > 0)
-    if known and port.isascii() and port.isdecimal() and 0 < int(port) < 65_536:
-        return value
-    raise WrongValueError(
-        f"{value!r} is no port of this computer alone.",
-        'Write it like "127.0.0.1:9464" or "[::1]:9464"; a proxy may show it to others, with a login.',
-    )
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _told(read: Any) -> Any:
-    """What `read` returns; an error meant for people keeps its remedy on the way through pydantic."""
-    try:
-        return read()
-    except MergecastError as error:
-        raise WrongValueError(error.sentence, error.remedy) from None
-    except ValueError as error:
-        raise WrongValueError(f"{error}.", "") from None
-
-
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True)
-
-
-Address = Annotated[str, BeforeValidator(_address)]
-Addresses = Annotated[tuple[str, ...], BeforeValidator(_addresses)]
-Throttles = Annotated[tuple[Throttle, ...], BeforeValidator(_throttles)]
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Domains = Annotated[tuple[str, ...], BeforeValidator(_domains)]
 
 
 class SenderSettings(_Part):
@@ -239,7 +71,7 @@ class SenderSettings(_Part):
 class MetricsSettings(_Part):
     """`[metrics]`"""
 
-    listen: Annotated[str, BeforeValidator(_listen)] = Field(
+    listen: Listen = Field(
         default="",
         description="Where the worker serves `/metrics` for Prometheus and `/healthz`, like `127.0.0.1:9464`: a loopback "
         "address. Unless set: nowhere.",
@@ -258,9 +90,7 @@ class SmtpSettings(_Part):
     """`kind = "smtp"`: any mail server."""
 
     kind: Literal["smtp"]
-    host: Annotated[tuple[str, ...], BeforeValidator(_hosts)] = Field(
-        min_length=1, description="The server's name, or several: connections are spread over them."
-    )
+    host: Hosts = Field(min_length=1, description="The server's name, or several: connections are spread over them.")
     port: int = Field(
         default=0, ge=0, le=65_535, description="Its port. Unless set: 587 (starttls), 465 (implicit), 25 (none)."
     )
@@ -300,7 +130,7 @@ class SendgridSettings(_Part):
     kind: Literal["sendgrid"]
     api_key: SecretStr | None = Field(default=None, description="Secret: from `secrets.toml` or the environment.")
     api_key_file: Path | None = Field(default=None, description="A file (mode 600) that holds nothing but the key.")
-    base_url: Annotated[str, BeforeValidator(_sendgrid_url)] = Field(
+    base_url: SendgridUrl = Field(
         default=f"https://{SENDGRID_HOSTS[0]}",
         description=f"`https://{SENDGRID_HOSTS[1]}` for an EU subuser; plain http on a loopback address only.",
     )
@@ -310,7 +140,7 @@ class SendgridSettings(_Part):
         default=False,
         description="A rehearsal: SendGrid checks the requests and delivers nothing; it costs no credits.",
     )
-    categories: tuple[Annotated[str, BeforeValidator(_category)], ...] = Field(
+    categories: tuple[Category, ...] = Field(
         default=(), max_length=10, description='What SendGrid counts these mails under, like `["newsletter"]`.'
     )
     asm_group: int | None = Field(
@@ -343,16 +173,12 @@ class LimitSettings(_Part):
 class Settings(_Part):
     """Everything in `mergecast.toml`."""
 
-    zone: Annotated[str, BeforeValidator(_zone)] = Field(
-        default="UTC", description="The time zone of send times, as IANA names it."
-    )
-    locale: Annotated[str, BeforeValidator(_locale)] = Field(
-        default="en_US", description="How numbers and dates are written."
-    )
-    database: Annotated[str, BeforeValidator(_database)] = Field(
+    zone: Zone = Field(default="UTC", description="The time zone of send times, as IANA names it.")
+    locale: LocaleName = Field(default="en_US", description="How numbers and dates are written.")
+    database: Database = Field(
         default="sqlite:///mergecast.db", description="Where everything is kept; a relative path lies in the workspace."
     )
-    public_url: Annotated[str, BeforeValidator(_public_url)] = Field(
+    public_url: PublicUrl = Field(
         default="", description="Where unsubscribe pages are served, like `https://mail.example.org`."
     )
     late_after: Duration = Field(
@@ -361,7 +187,7 @@ class Settings(_Part):
     give_up_after: Duration | None = Field(
         default=None, description="How long a deferred message is tried again. Unless set: 24h, transactional mail 72h."
     )
-    pause_above: Annotated[PauseAbove | None, BeforeValidator(_pause_above)] = Field(
+    pause_above: ShareToPause = Field(
         default=None,
         description="A campaign is paused when more than this share of its last mails was rejected or deferred: "
         '`"10%"` of the last 200, or `"5% of 1000"`. Unless set, none is.',
@@ -373,7 +199,7 @@ class Settings(_Part):
         description="Campaigns of so many mails, or more, leave only after `mergecast approve`; 1: every one. "
         "Unless set, none needs it; rehearsals never do.",
     )
-    dns: Annotated[str, BeforeValidator(_dns)] = Field(
+    dns: Dns = Field(
         default="off",
         description="Whether a check asks the DNS if the addresses' domains take mail: `off`, `system` or a resolver's IP.",
     )
