@@ -2,7 +2,8 @@
 
 A style attribute beats every rule of a style block, but for !important. So what is inlined loses its !important, or no
 @media rule and no :checked could overrule it any more; and what stays in a style block gains it, where it says
-otherwise of something that was inlined. What authors wrote into style attributes stays as they wrote it.
+otherwise of something that was inlined. A rule that was !important itself stands in the style block once more: there
+the more specific one wins, as before. What authors wrote into style attributes stays as they wrote it.
 """
 
 import re
@@ -31,11 +32,13 @@ def before_inlining(html: str) -> str:
 
 def after_inlining(html: str, before: str) -> str:
     """The inlined page, with the strength of each rule as it was on the page `before`."""
-    plain = frozenset().union(*(_plain_properties(block[2]) for block in _STYLE_BLOCK.finditer(before) if block[1]))
+    sheets = [block[2] for block in _STYLE_BLOCK.finditer(before) if block[1]]
+    plain = frozenset().union(*map(_plain_properties, sheets))
     if plain:
         html = _in_attributes(html, _INLINED_IMPORTANT, "")
+        again = iter(["".join(map(_important_rules, sheets))])  # before all that stays
         html = _STYLE_BLOCK.sub(
-            lambda block: block[1] + _strengthened(block[2], plain) if block[1] else block[0],
+            lambda block: block[1] + next(again, "") + _strengthened(block[2], plain) if block[1] else block[0],
             html,
         )
     return _in_attributes(html, _AUTHORS_IMPORTANT, "!important")
@@ -70,6 +73,31 @@ def _strengthened(css: str, inlined: frozenset[str]) -> str:
         return f"{kept} !important{declaration[len(kept) :]}"
 
     return _each_declaration(css, strengthen)
+
+
+@lru_cache(maxsize=64)
+def _important_rules(css: str) -> str:
+    """The rules outside of @media, with nothing but what is !important in them."""
+    made: list[str] = []
+    around: list[str] = []
+    important: list[str] = []
+    pending = ""
+    for part in _PART.findall(css):
+        if part not in ("{", "}", ";"):
+            pending += part
+            continue
+        said = _COMMENT.sub("", pending).strip()
+        if part == "{":
+            around.append(said)
+        elif len(around) == 1 and not said.startswith("@") and _IMPORTANT.search(said):
+            important.append(said)
+        if part == "}" and around:
+            if important and not around[0].startswith("@"):
+                made.append(f"{around[0]} {{ {'; '.join(important)} }}\n")
+            important = []
+            around.pop()
+        pending = ""
+    return "".join(made)
 
 
 def _family(declaration: str) -> str:

@@ -236,3 +236,15 @@ def test_bad_css_ends_no_mail(css):
 @pytest.mark.parametrize("css", ["<style", "<style>a{", "<!--", 'p{a:"', "p{a:(", "/*", " style='", "<!doctype ", "}{"])
 def test_css_without_an_end_takes_no_time(css):
     assert html("html", f"<p>x</p><style>{css * 20_000}</style>")
+
+
+def test_an_important_rule_still_stands_against_a_less_specific_one_for_small_screens():
+    page, _ = inlined(
+        "<html><head><style>.x td { padding: 16px !important } td { color: red }\n"
+        "@media (max-width: 600px) { td { padding: 0 !important; color: blue } }</style></head>"
+        '<body class="x"><table><tr><td>a</td></tr></table></body></html>'
+    )
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    assert style.startswith(".x td { padding: 16px !important }\n@media")  # its place and its strength as before
+    assert "color: blue !important" in style
+    assert "color: red;padding: 16px;" in page.partition("</style>")[2].replace("; ", ";")
