@@ -47,6 +47,7 @@ class RowWriter:
         self.empty = [0] * len(columns)
         self._columns = columns
         self._readings = readings
+        self._kinds = [reading.kind for reading in readings]
         self._tally = tally
         self._where = where
         self._places = [f"column {column.header}" for column in columns]
@@ -95,12 +96,14 @@ class RowWriter:
 
     def _native(self, row: int, place: int, cell: Cell) -> str:
         """A cell with a type of its own."""
-        if isinstance(cell, Trouble):
+        if not isinstance(cell, Typed):
+            assert isinstance(cell, Trouble)
             self.empty[place] += 1
             self._trouble(row, place, cell)
             return "null"
-        assert isinstance(cell, Typed)
-        kind = self._readings[place].kind
+        kind = self._kinds[place]
+        if kind is cell.kind and kind is not CellKind.NUMBER:
+            return _fragment(cell.shown, cell.value)
         too_long = isinstance(cell.value, int) and cell.value >= _TOO_MANY_DIGITS
         if too_long:
             self._digits_lost(row, place, cell)

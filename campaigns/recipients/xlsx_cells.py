@@ -59,7 +59,7 @@ class CellReader:
     """Reads the cells of one workbook."""
 
     def __init__(self, strings: Sequence[str], formats: Sequence[str], *, epoch_1904: bool) -> None:
-        self._strings = strings
+        self.strings = strings
         self._formats = formats
         self._shows_texts = {str(n) for n, code in enumerate(formats) if _changes_text(code)}
         self._epoch_1904 = epoch_1904
@@ -83,7 +83,7 @@ class CellReader:
     def value_of(self, kind: str | None, style: str | None, value: str | None, *, formula: bool) -> Cell:
         """What the person sees in a cell of a type (`t`) and a style (`s`); None and "" are the same here."""
         if kind == "s" and value:
-            return self._text(self._strings[int(value)], style)
+            return self._text(self.strings[int(value)], style)
         if kind in ("inlineStr", "str"):
             return self._text(unescaped(value or ""), style)
         if not value:

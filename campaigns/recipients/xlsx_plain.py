@@ -6,6 +6,7 @@ Both lanes must give the same; the tests hold them against each other.
 
 import re
 from collections.abc import Iterator
+from operator import itemgetter
 from xml.etree.ElementTree import fromstring
 
 from campaigns.recipients.cells import MOST_COLUMNS, Cell, is_blank
@@ -32,6 +33,7 @@ _ROOT = re.compile(
     rb'(?:\xef\xbb\xbf)?(?:<\?xml version="1.0" encoding="(?i:utf-8)"[^<>]*\?>\s*)?(<worksheet(?: [^<>&]*)?>)'
 )
 _DATA = re.compile(rb"<sheetData(?: [^<>&]*)?>")
+_WHOLE = itemgetter(0)
 _END, _OVER = b"</row>", b"</sheetData>"
 
 
@@ -114,13 +116,17 @@ def _without_empty_rows(row: bytes) -> bytes:
 def _read(row: str, reader: CellReader, places: dict[str, int]) -> list[Cell] | None:
     """The row's cells up to the last one with something in it; None if one of them is spelled in another way."""
     spelled = _CELL.findall(row)
-    if sum([len(cell[0]) for cell in spelled]) != len(row):
+    if sum(map(len, map(_WHOLE, spelled))) != len(row):
         return None
+    strings = reader.strings
     found: list[Cell] = []
     for _, letters, style, kind, formula, value, inline in spelled:
         if inline and kind != "inlineStr":
             return None
-        content = reader.value_of(kind, style, inline or value, formula=bool(formula))
+        if kind == "s" and value and not style:  # most cells of most sheets
+            content: Cell = strings[int(value)]
+        else:
+            content = reader.value_of(kind, style, inline or value, formula=bool(formula))
         if not content:
             continue
         place = places.get(letters)
