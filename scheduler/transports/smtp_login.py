@@ -4,8 +4,7 @@ from base64 import b64encode
 
 from scheduler.transports.contract import Stage
 from scheduler.transports.smtp_replies import Reply
-from scheduler.transports.smtp_session import RefusedError, Session, our_fault, outage
-from scheduler.transports.smtp_wire import CutError
+from scheduler.transports.smtp_session import RefusedError, Session, dropped_on_failure, our_fault
 from scheduler.transports.token import Token, TokenError
 
 _LONGEST_COMMAND = 512  # RFC 5321 4.5.3.1.4
@@ -13,17 +12,10 @@ _LONGEST_COMMAND = 512  # RFC 5321 4.5.3.1.4
 
 async def log_in(session: Session, user: str, password: str, token: Token | None) -> None:
     """With the token if there is one; raises RefusedError, and then the session is of no more use."""
-    try:
+    with dropped_on_failure(session):
         reply = await (_by_token(session, user, token) if token else _by_password(session, user, password))
-    except CutError as cut:
-        session.wire.abort()
-        raise RefusedError(outage(session.stage, cut.sentence, cut.code)) from None
-    except BaseException:
-        session.wire.abort()
-        raise
-    if reply.code >= 300:
-        session.wire.abort()
-        raise RefusedError(session.judged(Stage.AUTH, reply))
+        if reply.code >= 300:
+            raise RefusedError(session.judged(Stage.AUTH, reply))
 
 
 async def _by_password(session: Session, user: str, password: str) -> Reply:

@@ -4,6 +4,8 @@ import asyncio
 import ipaddress
 import re
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -116,20 +118,27 @@ async def open_session(
 ) -> Session:
     """A session that waits for MAIL; raises RefusedError. `own_name` is for EHLO, "" to use the address."""
     session = Session(host, settings.port, timeouts)
-    try:
+    with dropped_on_failure(session):
         await _connect(session, settings, context, timeouts)
         await _greet(session)
         await _say_hello(session, settings, own_name)
         if settings.tls == "starttls":
             await _start_tls(session, context, timeouts)
             await _say_hello(session, settings, own_name)
+    return session
+
+
+@contextmanager
+def dropped_on_failure(session: Session) -> Iterator[None]:
+    """What fails within leaves no connection behind; one that ended is an outage: RefusedError."""
+    try:
+        yield
     except CutError as cut:
         session.wire.abort()
         raise RefusedError(outage(session.stage, cut.sentence, cut.code)) from None
     except BaseException:
         session.wire.abort()
         raise
-    return session
 
 
 def outage(stage: Stage, sentence: str, code: str = "") -> Outcome:
