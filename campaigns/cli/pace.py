@@ -50,8 +50,8 @@ def _left(wait: dict[str, Any], now: datetime) -> str:
     """`00:42 `; hours and days in words; empty where nobody knows how long."""
     if not wait["until"]:
         return ""
-    left = max(timedelta(0), datetime.fromisoformat(wait["until"]) - now)
-    minutes, seconds = divmod(round(left.total_seconds()), 60)
+    left = timedelta(seconds=max(0, round((datetime.fromisoformat(wait["until"]) - now).total_seconds())))
+    minutes, seconds = divmod(int(left.total_seconds()), 60)
     return f"{minutes:02}:{seconds:02} " if minutes < 60 else f"{in_words(left)} "
 
 
