@@ -52,7 +52,7 @@ class Doing:
         outrun: set[int] = set()
         for dispatch in self._dispatches.values():
             waits |= dispatch.line.waits()
-            outrun |= set() if dispatch.health.rests() or ledger.closed else dispatch.line.outrun()
+            outrun |= set() if dispatch.aftermath.health.rests() or ledger.closed else dispatch.line.outrun()
         campaigns = {
             campaign.name: self._campaign(campaign, *waits.get(campaign.id, ([], False)), outrun=campaign.id in outrun)
             for campaign in sending
@@ -66,7 +66,7 @@ class Doing:
 
     def _campaign(self, campaign: SendingCampaign, waits: list[Wait], only: bool, *, outrun: bool) -> dict[str, Any]:
         dispatch = self._dispatches.get(campaign.transport)
-        rate = dispatch.rates.rate(lambda lane: lane[0] == campaign.id) if dispatch else 0.0
+        rate = dispatch.aftermath.rates.rate(lambda lane: lane[0] == campaign.id) if dispatch else 0.0
         told = [_told(wait) for wait in waits]
         return {
             "rate": round(rate, 1 if rate >= 1 else 3),
@@ -90,14 +90,14 @@ class Doing:
 
     def beat(self, doing: Mapping[str, Any], ledger: Ledger, free: int, refusal: str) -> Beat:
         """What listeners are told when a beat has been written, or refused."""
-        rests = {dispatch.transport.name: dispatch.health.rests() for dispatch in self._dispatches.values()}
+        rests = {dispatch.transport.name: dispatch.aftermath.health.rests() for dispatch in self._dispatches.values()}
         return Beat(doing=doing, refusal=refusal, free=free, settled=dict(ledger.settled), rests=rests)
 
     def _troubles(self, ledger: Ledger) -> list[dict[str, str]]:
         troubles = [
-            {"transport": name, "sentence": dispatch.health.trouble}
+            {"transport": name, "sentence": dispatch.aftermath.health.trouble}
             for name, dispatch in self._dispatches.items()
-            if dispatch.health.trouble
+            if dispatch.aftermath.health.trouble
         ]
         if ledger.trouble:
             troubles.append({"transport": "", "sentence": ledger.trouble})

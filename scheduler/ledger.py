@@ -8,7 +8,7 @@ what a commit held up counts from its end, for only then do the hand-overs begin
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -60,14 +60,13 @@ class Stretch:
     id: int | None = None
 
 
+Granted = Callable[[set[int], datetime], None]  # told the ids that are leased, and the lease's instant
+
+
 @dataclass(slots=True)
 class _Wish:
     turn: Turn
-    granted: asyncio.Future[tuple[set[int], datetime]]  # the ids that are leased, and the lease's instant
-
-    def grant(self, leased: set[int], at: datetime) -> None:
-        if not self.granted.cancelled():
-            self.granted.set_result((leased, at))
+    grant: Granted
 
 
 @dataclass(slots=True)
@@ -113,11 +112,15 @@ class Ledger:
 
         None of them when the turn's time or its campaign is gone.
         """
-        wish = _Wish(turn, asyncio.get_running_loop().create_future())
-        self._wishes.append(wish)
+        leased: asyncio.Future[tuple[set[int], datetime]] = asyncio.get_running_loop().create_future()
+        self.wish(turn, lambda *told: None if leased.cancelled() else leased.set_result(told))
+        ids, at = await leased
+        return [candidate for candidate in turn.candidates if candidate.id in ids], at
+
+    def wish(self, turn: Turn, granted: Granted) -> None:
+        """Have a turn leased with the next commit that its throttles let it into; `granted` is called once."""
+        self._wishes.append(_Wish(turn, granted))
         self._something.set()
-        granted, at = await wish.granted
-        return [candidate for candidate in turn.candidates if candidate.id in granted], at
 
     def close(self, reason: str) -> None:
         """Lease nothing more, for this reason; "" leases again."""

@@ -93,8 +93,10 @@ def proofs(connection: Connection, campaign_id: int, *, limit: int) -> list[Cand
 
 def proof_lanes(connection: Connection) -> list[tuple[int, int]]:
     """Where proofs wait: (campaign id, lane)."""
-    query = select(messages.c.campaign_id, messages.c.lane).where(QUEUED, messages.c.wave == literal(Wave.PROOF))
-    return [(row.campaign_id, row.lane) for row in connection.execute(query.distinct())]
+    # "+ 0" keeps SQLite on the small index of proofs, as below: else it goes through all that is queued, at each look.
+    where = (messages.c.campaign_id + literal(0), messages.c.lane + literal(0))
+    query = select(*where).where(QUEUED, messages.c.wave == literal(Wave.PROOF))
+    return [(campaign_id, lane) for campaign_id, lane in connection.execute(query.distinct())]
 
 
 def lanes(connection: Connection, campaign_id: int) -> list[int]:

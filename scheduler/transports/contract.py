@@ -4,15 +4,20 @@ A transport opens connections; each carries one batch at a time. The dispatcher'
 
     refusal = await connection.prepare(envelope)      nothing is leased yet; the far side may say no
     ... the messages are leased: from here on they may be on the wire ...
-    outcomes = await connection.hand_over(messages, then=next_envelope)
-    refusal = await connection.prepare(next_envelope) answered by what came back with the hand-over
+    outcomes = await connection.hand_over(messages)
 
-so that over SMTP with PIPELINING a message costs one round trip. No method raises for what a server says or does.
+Over SMTP with PIPELINING the next envelope travels with the mail, so that a message costs one round trip; and the
+answer comes as a call, because a task that is woken for each mail costs more than the mail:
+
+    connection.begin(message, next_envelope, answered)      answered(outcome) is called
+    ... the next message is leased if connection.stands_ready(next_envelope), else it is prepared ...
+
+No method raises for what a server says or does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from campaigns.message.message import Envelope, Message
 
@@ -68,20 +73,37 @@ class Connection(Protocol):
         """Bring the connection to the point where only the bytes are missing; None when it is there.
 
         Connects, greets, encrypts and logs in first where that is needed. The envelope is the batch's first: what can
-        be asked beforehand is asked of one (SMTP). After `hand_over(..., then=envelope)` the answer was read there.
+        be asked beforehand is asked of one (SMTP).
         """
         ...
 
-    async def hand_over(self, messages: Sequence[Message], then: Envelope | None = None) -> Sequence[Outcome]:
-        """Put the messages on the wire and wait for the answer: one Outcome for each, in order."""
-        ...
-
     async def abandon(self) -> None:
-        """Drop what was prepared without sending anything; the connection may be closed for it."""
+        """Drop what was prepared, or begun and not answered; the connection may be closed for it."""
         ...
 
     async def close(self) -> None:
         """Say goodbye where the protocol has a word for it; never raises, never takes over 2 s."""
+        ...
+
+
+class BatchConnection(Connection, Protocol):
+    """One that takes several messages at once."""
+
+    async def hand_over(self, messages: Sequence[Message]) -> Sequence[Outcome]:
+        """Put the messages on the wire and wait for the answer: one Outcome for each, in order."""
+        ...
+
+
+@runtime_checkable
+class SteppingConnection(Connection, Protocol):
+    """One that takes message after message, and with each the envelope of the next."""
+
+    def begin(self, message: Message, then: Envelope | None, answered: Callable[[Outcome], None]) -> None:
+        """Put the prepared message on the wire, and `then` behind it if it may; `answered` is called once, maybe at once."""
+        ...
+
+    def stands_ready(self, envelope: Envelope) -> bool:
+        """Whether the far side has agreed to this envelope; where not, `prepare` says why or asks anew."""
         ...
 
 
@@ -94,7 +116,7 @@ class Transport(Protocol):
     connections: int  # how many hand-overs may be under way at once
     batch: int  # how many messages one hand-over may carry; over 1 they share campaign and shape and, where they leave, files
 
-    def connect(self) -> Connection:
+    def connect(self) -> BatchConnection | SteppingConnection:
         """A new, unopened connection; opening happens in `prepare`."""
         ...
 

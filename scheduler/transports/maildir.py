@@ -51,7 +51,7 @@ class MaildirConnection:
     async def prepare(self, envelope: Envelope) -> Outcome | None:
         return await asyncio.to_thread(self._make_folders)
 
-    async def hand_over(self, messages: Sequence[Message], then: Envelope | None = None) -> Sequence[Outcome]:
+    async def hand_over(self, messages: Sequence[Message]) -> Sequence[Outcome]:
         return await asyncio.to_thread(self._write, messages)
 
     async def abandon(self) -> None:

@@ -124,7 +124,7 @@ class SendgridConnection:
         """Nothing can be asked before the request itself."""
         return None
 
-    async def hand_over(self, messages: Sequence[Message], then: Envelope | None = None) -> Sequence[Outcome]:
+    async def hand_over(self, messages: Sequence[Message]) -> Sequence[Outcome]:
         """One request, or more where the messages cannot share one; none is begun after one that did not get through."""
         outcomes: dict[int, Outcome] = {}
         stopped: Outcome | None = None

@@ -11,7 +11,8 @@ or LF nor a line that begins with a dot (`campaigns/message/mime.py`), so nothin
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from campaigns.message.message import Envelope, Message
 from campaigns.message.mime import pieces
@@ -105,6 +106,8 @@ class SmtpConnection:
         self._ready: Envelope | None = None  # its DATA was answered by 354
         self._owed = 0  # replies that belong to nobody
         self._handed_over = 0
+        self._answered: Callable[[Outcome], None] | None = None  # who waits for the mail's outcome
+        self._writing: asyncio.Task[None] | None = None  # of a large mail
 
     async def prepare(self, envelope: Envelope) -> Outcome | None:
         if self._ready == envelope and self._is_open():
@@ -120,24 +123,39 @@ class SmtpConnection:
             self._rest()
         return refusal
 
-    async def hand_over(self, messages: Sequence[Message], then: Envelope | None = None) -> Sequence[Outcome]:
-        (message,) = messages
-        ready, self._ready = self._ready, None
-        session = self._session
-        if session is None or not self._is_open() or ready is None or ready.message_id != message.id:
-            self._drop()
-            return [outage(Stage.DATA, "The connection was lost before the mail was written.")]
+    def begin(self, message: Message, then: Envelope | None, answered: Callable[[Outcome], None]) -> None:
         try:
-            outcome = await self._deliver(session, pieces(message), self._ahead(session, then))
-        except BaseException:  # cancelled: whether the mail was taken is unknown, so nothing may follow it here
+            self._begin(message, then, answered)
+        except BaseException:  # the server waits for a mail that never comes
             self._drop()
             raise
-        if self._asked is None:
-            self._rest()
-        return [outcome]
+
+    def _begin(self, message: Message, then: Envelope | None, answered: Callable[[Outcome], None]) -> None:
+        ready, self._ready = self._ready, None
+        session = self._session
+        self._answered = answered
+        if session is None or not self._is_open() or ready is None or ready.message_id != message.id:
+            self._drop()
+            self._tell(outage(Stage.DATA, "The connection was lost before the mail was written."))
+            return
+        mail = pieces(message)
+        length = len(mail[0]) if len(mail) == 1 else sum(map(len, mail))
+        size = session.features.size
+        if size and length > size:
+            self._drop()
+            text = f"The mail has {length:,} bytes, and the server takes {size:,}."
+            self._tell(Outcome(Verdict.RETURNED, Stage.BODY, Blame.US, code="552", enhanced="5.3.4", text=text))
+        elif length > _LARGE:
+            self._writing = asyncio.create_task(self._write_large(session, mail, then))
+        else:
+            self._end(session, b"".join(mail), then)
+
+    def stands_ready(self, envelope: Envelope) -> bool:
+        return self._ready == envelope and self._is_open()
 
     async def abandon(self) -> None:
-        if self._ready is not None or self._asked is not None:
+        if self._ready is not None or self._asked is not None or self._answered is not None:
+            self._answered = None
             self._drop()  # RFC 5321 has no word that takes back a DATA
 
     async def close(self) -> None:
@@ -253,39 +271,48 @@ class SmtpConnection:
         self._asked = then
         return commands(then, session.features)
 
-    async def _deliver(self, session: Session, mail: Sequence[bytes], ahead: bytes) -> Outcome:
-        wire = session.wire
-        size = session.features.size
-        length = len(mail[0]) if len(mail) == 1 else sum(map(len, mail))
-        if size and length > size:
-            self._drop()
-            text = f"The mail has {length:,} bytes, and the server takes {size:,}."
-            return Outcome(Verdict.RETURNED, Stage.BODY, Blame.US, code="552", enhanced="5.3.4", text=text)
-        last = b""
-        if length > _LARGE:
-            try:
-                await self._write_large(session, mail)
-            except CutError as cut:
-                return self._never_ended(session, cut.sentence)
-        else:
-            last = b"".join(mail)
-        if (early := wire.heard()) is not None:
-            return self._answered_early(session, early)
-        if not wire.write(last + b".\r\n" + ahead):
-            return self._never_ended(session, wire.cut or "The connection broke before the mail was written.")
+    async def _write_large(self, session: Session, mail: Sequence[bytes], then: Envelope | None) -> None:
         try:
-            reply = await wire.reply(self._transport.timeouts.final_dot)
-        except CutError as cut:  # the dot may have left: only the server knows
-            self._drop()
-            return Outcome(Verdict.UNCERTAIN, Stage.BODY, Blame.OUTAGE, text=cut.sentence)
-        self._handed_over += 1
-        return self._answered(session, reply, pipelined=bool(ahead))
+            for piece in mail:
+                for start in range(0, len(piece), _LARGE):
+                    session.wire.write(piece[start : start + _LARGE])
+                    await session.wire.drained(self._transport.timeouts.block)
+        except CutError as cut:
+            self._writing = None
+            self._tell(self._never_ended(session, cut.sentence))
+        else:
+            self._writing = None
+            self._end(session, b"", then)
 
-    async def _write_large(self, session: Session, mail: Sequence[bytes]) -> None:
-        for piece in mail:
-            for start in range(0, len(piece), _LARGE):
-                session.wire.write(piece[start : start + _LARGE])
-                await session.wire.drained(self._transport.timeouts.block)
+    def _end(self, session: Session, last: bytes, then: Envelope | None) -> None:
+        """The last of the mail, its dot and, if it may, the next envelope, in one write."""
+        wire = session.wire
+        if (early := wire.heard()) is not None:
+            self._tell(self._answered_early(session, early))
+        elif not wire.write(last + b".\r\n" + self._ahead(session, then)):
+            self._tell(self._never_ended(session, wire.cut or "The connection broke before the mail was written."))
+        else:
+            wire.call(partial(self._heard, session), self._transport.timeouts.final_dot)
+
+    def _heard(self, session: Session) -> None:
+        """The final reply is there, or none will come."""
+        reply = session.wire.heard()
+        if reply is None:  # the dot may have left: only the server knows
+            self._drop()
+            self._tell(Outcome(Verdict.UNCERTAIN, Stage.BODY, Blame.OUTAGE, text=session.wire.cut or ""))
+            return
+        self._handed_over += 1
+        outcome = self._judged(session, reply, pipelined=self._asked is not None)
+        if self._asked is None:
+            self._rest()
+        elif session.wire.agreed():
+            self._asked, self._ready = None, self._asked
+        self._tell(outcome)
+
+    def _tell(self, outcome: Outcome) -> None:
+        answered, self._answered = self._answered, None
+        if answered is not None:
+            answered(outcome)
 
     def _never_ended(self, session: Session, sentence: str) -> Outcome:
         """The connection broke before the final dot: nothing was accepted; the server may have said why."""
@@ -302,7 +329,7 @@ class SmtpConnection:
             return outage(Stage.DATA, f"The server answered before the mail was sent: {session.words(reply)}")
         return session.judged(Stage.DATA, reply)
 
-    def _answered(self, session: Session, reply: Reply, *, pipelined: bool) -> Outcome:
+    def _judged(self, session: Session, reply: Reply, *, pipelined: bool) -> Outcome:
         outcome = session.judged(Stage.BODY, reply)
         if pipelined and complains_of_pipelining(reply):
             self._transport.pipelines = False
@@ -326,6 +353,9 @@ class SmtpConnection:
 
     def _drop(self) -> None:
         if self._session is not None:
-            self._session.wire.abort()
+            self._session.wire.drop()
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
         self._session = self._asked = self._ready = None
         self._owed = self._handed_over = 0

@@ -57,7 +57,7 @@ class Replies:
         self._code = 0  # of the reply whose lines are coming in
         self._lines: list[bytes] = []
         self._octets = 0
-        self._waiting: deque[Reply] = deque()
+        self.waiting: deque[Reply] = deque()  # that nobody has asked for yet
 
     def feed(self, data: bytes) -> None:
         """Take what arrived; raises GarbageError."""
@@ -68,13 +68,22 @@ class Replies:
             self._take(line.removesuffix(b"\r"))
 
     def next(self) -> Reply | None:
-        return self._waiting.popleft() if self._waiting else None
+        return self.waiting.popleft() if self.waiting else None
+
+    def agreed(self) -> bool:
+        """Take the next three if they are there and say yes to MAIL, RCPT and DATA (RFC 5321 4.3.2)."""
+        waiting = self.waiting
+        if len(waiting) < 3 or waiting[0].code != 250 or waiting[1].code not in (250, 251) or waiting[2].code != 354:
+            return False
+        for _ in range(3):
+            waiting.popleft()
+        return True
 
     def clear(self) -> None:
         """Forget everything, half a line included."""
         self._rest = b""
         self._lines.clear()
-        self._waiting.clear()
+        self.waiting.clear()
         self._octets = 0
 
     def _take(self, line: bytes) -> None:
@@ -82,13 +91,13 @@ class Replies:
         if self._lines and code != self._code:
             raise GarbageError(f"The server changed its code within a reply: {printable(line[:60])}")
         self._octets += len(line)
-        if self._octets > _LONGEST_REPLY or len(self._waiting) >= _MOST_WAITING:
+        if self._octets > _LONGEST_REPLY or len(self.waiting) >= _MOST_WAITING:
             raise GarbageError("The server talks without end.")
         if goes_on:
             self._code = code
             self._lines += alone.lines
             return
-        self._waiting.append(Reply(code, (*self._lines, *alone.lines)) if self._lines else alone)
+        self.waiting.append(Reply(code, (*self._lines, *alone.lines)) if self._lines else alone)
         self._lines.clear()
         self._octets = 0
 

@@ -2,9 +2,12 @@
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from typing import Any, cast
 
 from scheduler.transports.smtp_replies import GarbageError, Replies, Reply
+
+_SILENT = "The server did not answer for {:g} s."
 
 
 class CutError(Exception):
@@ -25,6 +28,7 @@ class Wire(asyncio.Protocol):
         self._under_tls: asyncio.Transport | None = None  # the socket's own, once STARTTLS stands before it
         self._replies = Replies()
         self._waiter: asyncio.Future[None] | None = None
+        self._called: Callable[[], None] | None = None  # instead of a waiter: see `call`
         self._lost = self._loop.create_future()
         self._deadline: float | None = None
         self._patience = 0.0  # the wait's seconds
@@ -54,12 +58,22 @@ class Wire(asyncio.Protocol):
         while (reply := self._replies.next()) is None:
             if self.cut is not None:
                 raise CutError(self.cut)
-            await self._wait(seconds, "The server did not answer for {:g} s.")
+            await self._wait(seconds, _SILENT)
         return reply
 
     def heard(self) -> Reply | None:
         """The next reply if it is there already; where nothing was asked, it is mostly a 421."""
         return self._replies.next()
+
+    def call(self, called: Callable[[], None], seconds: float) -> None:
+        """Call once when a reply is there or none will come; a task that waits for each mail costs more than the mail."""
+        self._called = called
+        self._on_time = _SILENT
+        self._arm(seconds)
+
+    def agreed(self) -> bool:
+        """Take the next three replies if they are there and say yes to MAIL, RCPT and DATA."""
+        return self._replies.agreed()
 
     def rest(self, seconds: float) -> None:
         """Say goodbye by itself unless the connection is used again in time; only between two messages."""
@@ -95,6 +109,11 @@ class Wire(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
         self._wake()
+
+    def drop(self) -> None:
+        """Drop the connection, and tell nobody."""
+        self._called = None
+        self.abort()
 
     async def ended(self, seconds: float) -> None:
         """Wait until the socket is closed."""
@@ -146,7 +165,11 @@ class Wire(asyncio.Protocol):
         return any(t.get_write_buffer_size() for t in (self._transport, self._under_tls) if t is not None)
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
+        called = self._called
+        if called is not None and (self._replies.waiting or self.cut is not None):
+            self._called = self._deadline = None
+            called()
+        elif self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
     def _arm(self, seconds: float) -> None:

@@ -27,8 +27,8 @@ class ScriptedTransport:
     batches: list[list[Message]] = field(default_factory=list)
     abandoned: int = 0
 
-    def connect(self) -> "ScriptedConnection":
-        return ScriptedConnection(self)
+    def connect(self) -> "ScriptedSteps | ScriptedBatches":
+        return ScriptedSteps(self) if self.batch == 1 else ScriptedBatches(self)
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -38,7 +38,7 @@ class ScriptedTransport:
         return [message.to for _, message in self.got]
 
 
-class ScriptedConnection:
+class _Scripted:
     host = ""
     opened = 0
 
@@ -49,7 +49,13 @@ class ScriptedConnection:
         await asyncio.sleep(self._transport.delay)
         return self._transport.on_prepare(envelope)
 
-    async def hand_over(self, messages: Sequence[Message], then: Envelope | None = None) -> Sequence[Outcome]:
+    async def abandon(self) -> None:
+        self._transport.abandoned += 1
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def _taken(self, messages: Sequence[Message]) -> list[Outcome]:
         transport = self._transport
         begun = transport.clock.now()
         await asyncio.sleep(transport.delay)
@@ -60,8 +66,28 @@ class ScriptedConnection:
         transport.batches.append(list(messages))
         return outcomes
 
-    async def abandon(self) -> None:
-        self._transport.abandoned += 1
 
-    async def close(self) -> None:
-        """Nothing is open."""
+class ScriptedBatches(_Scripted):
+    async def hand_over(self, messages: Sequence[Message]) -> Sequence[Outcome]:
+        return await self._taken(messages)
+
+
+class ScriptedSteps(_Scripted):
+    """As a server without PIPELINING: no envelope travels along."""
+
+    _busy: asyncio.Task[None] | None = None
+
+    def begin(self, message: Message, then: Envelope | None, answered: Callable[[Outcome], None]) -> None:
+        self._busy = asyncio.create_task(self._answer(message, answered))
+
+    def stands_ready(self, envelope: Envelope) -> bool:
+        return False
+
+    async def abandon(self) -> None:
+        await super().abandon()
+        if self._busy is not None:
+            self._busy.cancel()
+
+    async def _answer(self, message: Message, answered: Callable[[Outcome], None]) -> None:
+        (outcome,) = await self._taken([message])
+        answered(outcome)

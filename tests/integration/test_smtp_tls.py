@@ -25,6 +25,7 @@ from scheduler.transports.contract import Blame, Outcome, Stage, Verdict
 from scheduler.transports.smtp import SmtpConnection, SmtpTransport
 from scheduler.transports.smtp_session import SmtpSettings, Timeouts
 from tests.doubles.smtp_server import SmtpServer
+from tests.doubles.stepping import stepped
 
 SENDER = Sender(1, "Advent", True, "Ada Lovelace", "ada@example.com", "", "https://mail.example.org")
 SHAPE = Shape(
@@ -49,7 +50,7 @@ async def send_all(connection: SmtpConnection, messages: Sequence[Message]) -> l
     envelopes = [Envelope(one.id, SENDER.address, one.to) for one in messages]
     for one, envelope, then in zip(messages, envelopes, (*envelopes[1:], None), strict=True):
         refusal = await connection.prepare(envelope)
-        outcomes += [refusal] if refusal else await connection.hand_over([one], then)
+        outcomes.append(refusal or await stepped(connection, one, then))
     await connection.close()
     return outcomes
 

@@ -17,6 +17,7 @@ from scheduler.transports.smtp import SmtpTransport
 from scheduler.transports.smtp_session import SmtpSettings, Timeouts
 from scheduler.transports.token import Token
 from tests.doubles.smtp_server import SmtpServer
+from tests.doubles.stepping import stepped
 
 SENDER = Sender(1, "Advent", True, "Ada", "ada@example.com")
 QUICK = Timeouts(connect=5, handshake=5, command=5, data=5, block=5, final_dot=5, rest=5, goodbye=1)
@@ -76,7 +77,7 @@ async def sent(server: SmtpServer, folder: Path, token: Token, count: int = 1) -
         )
         connection = relay.connect()
         refusal = await connection.prepare(Envelope(number, SENDER.address, to))
-        outcomes += [refusal] if refusal else await connection.hand_over([mail])
+        outcomes.append(refusal or await stepped(connection, mail))
         await connection.close()
     return outcomes
 

@@ -17,6 +17,7 @@ from scheduler.transports.contract import Blame, Outcome, Stage, Verdict
 from scheduler.transports.smtp import SmtpConnection, SmtpTransport
 from scheduler.transports.smtp_session import SmtpSettings, Timeouts
 from tests.doubles.smtp_server import CUT, SILENCE, SmtpServer
+from tests.doubles.stepping import stepped
 
 SENDER = Sender(1, "Advent", True, "Ada", "ada@example.com")
 NAME, BODY = 0, 1
@@ -52,7 +53,7 @@ async def send(connection: SmtpConnection, messages: list[Message], *, ahead: bo
             outcomes.append(refusal)
             continue
         then = envelope(messages[place + 1]) if ahead and place + 1 < len(messages) else None
-        outcomes += await connection.hand_over([one], then)
+        outcomes.append(await stepped(connection, one, then))
     return outcomes
 
 
@@ -394,7 +395,7 @@ async def test_another_envelope_than_the_one_announced_gets_a_new_connection(ser
     server = await serve()
     connection = transport(server).connect()
     assert await connection.prepare(envelope(message(1))) is None
-    await connection.hand_over([message(1)], envelope(message(2)))
+    await stepped(connection, message(1), envelope(message(2)))
     assert verdicts(await send(connection, [message(3)])) == ["accepted"]
     await connection.close()
     assert [kept.rcpt_to[0] for kept in server.mails] == ["person1@example.org", "person3@example.org"]
@@ -404,7 +405,7 @@ async def test_a_mail_is_never_written_under_another_envelope(serve: Serve) -> N
     server = await serve()
     connection = transport(server).connect()
     assert await connection.prepare(envelope(message(1))) is None
-    (outcome,) = await connection.hand_over([message(2)])
+    outcome = await stepped(connection, message(2))
     await connection.close()
     assert outcome.verdict is Verdict.RETURNED
     assert server.mails == []
@@ -415,7 +416,7 @@ async def test_a_cancelled_hand_over_leaves_no_connection_behind(serve: Serve) -
     connection = transport(server, replace(QUICK, final_dot=60)).connect()
     assert await connection.prepare(envelope(message(1))) is None
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(connection.hand_over([message(1)], envelope(message(2))), 0.05)
+        await asyncio.wait_for(stepped(connection, message(1), envelope(message(2))), 0.05)
     server.answer = lambda command, argument: None
     assert verdicts(await send(connection, [message(2)])) == ["accepted"]
     await connection.close()
