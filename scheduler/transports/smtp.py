@@ -1,8 +1,8 @@
 """SMTP (RFC 5321), one message a round trip where the server offers PIPELINING (RFC 2920).
 
     prepare      connect, greet, encrypt, log in; MAIL, RCPT, DATA up to the 354
-    hand_over    the mail, its final dot and the next MAIL, RCPT, DATA in one write; then the final reply
-    prepare      what was answered to the next MAIL, RCPT, DATA
+    begin        the mail, its final dot and the next MAIL, RCPT, DATA in one write; a call with the final reply
+    prepare      what was answered to the next MAIL, RCPT, DATA, unless that was yes three times
 
 At most one message a connection is unanswered, so a cut leaves at most one uncertain. The mails never hold a bare CR
 or LF nor a line that begins with a dot (`campaigns/message/mime.py`), so nothing can end them early.
