@@ -22,7 +22,8 @@ from campaigns.message.message import Envelope, Message, Sender
 from campaigns.message.mime import to_bytes
 from campaigns.message.shape import Escape, Hole, Shape
 from scheduler.transports.contract import Blame, Outcome, Stage, Verdict
-from scheduler.transports.smtp import SmtpConnection, SmtpTransport
+from scheduler.transports.smtp import SmtpTransport
+from scheduler.transports.smtp_connection import SmtpConnection
 from scheduler.transports.smtp_session import SmtpSettings, Timeouts
 from tests.doubles.smtp_server import SmtpServer
 from tests.doubles.stepping import stepped
