@@ -167,12 +167,13 @@ class SendgridConnection:
     async def _post(self, request: Request) -> Answer | Outcome:
         """The answer to the request, or what it means that none came."""
         answer: Answer | None = None
-        size = sum(map(len, request.pieces))
+        pieces = request.pieces
+        size = sum(map(len, pieces))
         headers = {"Content-Length": str(size)}  # without it httpx would send in chunks
         try:
             async with (
                 asyncio.timeout(_DEADLINE + size / _SLOWEST),
-                self._client.stream("POST", self._url, content=_slices(request.pieces), headers=headers) as response,
+                self._client.stream("POST", self._url, content=_slices(pieces), headers=headers) as response,
             ):
                 answer = Answer(response.status_code, self._scrubbed_headers(response), None)
                 body = await _bounded_body(response)
