@@ -32,6 +32,7 @@ except ImportError:  # a Python or a system that it does not support; everything
     uvloop = None  # type: ignore[assignment]
 
 _BAR_EVERY = 0.1  # seconds
+_SWITCH = 0.001  # seconds after which the event loop lets the thread that commits take its next step: by default 5 ms
 _ALLOCATIONS = 50_000  # objects made and still there, after which Python looks for garbage
 
 
@@ -60,7 +61,7 @@ def run(desk: Desk, *, until_idle: bool, watch: Watch | None = None, accept_rest
     CopiedError if it may be a copy, and something waits, unless a person accepts it. `watch` is told ten times a second how far its campaigns are.
     """
     assert desk.store.path is not None
-    with worker_lock(desk.store.path) as lock, _seldom_looking_for_garbage():
+    with worker_lock(desk.store.path) as lock, _seldom_looking_for_garbage(), _switching_often():
         settle(desk, accept=accept_restored)
         began = time.monotonic()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else None) as runner:
@@ -81,6 +82,17 @@ def _seldom_looking_for_garbage() -> Iterator[None]:
     finally:
         gc.set_threshold(*usual)
         gc.unfreeze()
+
+
+@contextlib.contextmanager
+def _switching_often() -> Iterator[None]:
+    """A commit takes half a dozen steps, and all connections wait for it: each step waited for a busy event loop."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
 
 
 async def _run(desk: Desk, lock: WorkerLock, until_idle: bool, watch: Watch | None) -> Mapping[MessageState, int]:

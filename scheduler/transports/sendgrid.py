@@ -22,7 +22,7 @@ from scheduler.transports.sendgrid_request import MOST_ROWS, Request, requests
 _HOSTS = frozenset({"api.sendgrid.com", "api.eu.sendgrid.com"})
 _TIMEOUT = httpx.Timeout(connect=10, read=60, write=60, pool=10)
 _DEADLINE = 120  # seconds for a whole request: a server that drips bytes never meets the read timeout
-_SLICE = 65_536
+_SLICE = 262_144
 _SLOWEST = 50_000  # bytes a second: a large request may take as much longer
 _KEPT = 5  # seconds that an idle connection is kept: one that the far side closes under a request makes it uncertain
 _MOST_ANSWER = 1_000_000  # bytes of an answer that are read
