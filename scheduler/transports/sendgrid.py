@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import httpx
@@ -167,13 +167,11 @@ class SendgridConnection:
     async def _post(self, request: Request) -> Answer | Outcome:
         """The answer to the request, or what it means that none came."""
         answer: Answer | None = None
-        pieces = request.pieces
-        size = sum(map(len, pieces))
-        headers = {"Content-Length": str(size)}  # without it httpx would send in chunks
+        headers = {"Content-Length": str(request.size)}  # without it httpx would send in chunks
         try:
             async with (
-                asyncio.timeout(_DEADLINE + size / _SLOWEST),
-                self._client.stream("POST", self._url, content=_slices(pieces), headers=headers) as response,
+                asyncio.timeout(_DEADLINE + request.size / _SLOWEST),
+                self._client.stream("POST", self._url, content=_slices(request.pieces()), headers=headers) as response,
             ):
                 answer = Answer(response.status_code, self._scrubbed_headers(response), None)
                 body = await _bounded_body(response)
@@ -189,7 +187,7 @@ class SendgridConnection:
         )
 
 
-async def _slices(pieces: Sequence[bytes]) -> AsyncIterator[bytes]:
+async def _slices(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
     """The body bit by bit: its files are not copied, and httpx, whose answers stand in cycles, keeps nothing of it."""
     for piece in pieces:
         for start in range(0, len(piece), _SLICE):

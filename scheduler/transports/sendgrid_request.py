@@ -34,6 +34,8 @@ MOST_ROWS = 1_000  # personalizations in a request
 MOST_BYTES = 30_000_000  # of a request; also what a mail with its attachments may weigh
 MOST_SUBSTITUTIONS = 10_000  # in a request, over all its personalizations
 MOST_SUBSTITUTION_BYTES = 10_000  # of one personalization, keys and values; a newer page says 50,000, an older 10,000
+_BEGIN = b'{"personalizations":['
+_PIECE = 200  # rows that are joined at a time
 _NOT_IN_NAMES = re.compile(r"[;,\r\n]")  # SendGrid refuses them in file names
 _PLAIN = Options()
 
@@ -47,12 +49,19 @@ class Request:
     tail: tuple[bytes, ...]  # all that the rows share, in pieces: files may be large
 
     @property
-    def pieces(self) -> tuple[bytes, ...]:
-        return b'{"personalizations":[', b",".join(self.rows), *self.tail
+    def size(self) -> int:
+        return len(_BEGIN) + sum(map(len, self.rows)) + len(self.rows) - 1 + sum(map(len, self.tail))
+
+    def pieces(self) -> Iterator[bytes]:
+        """The body, which never stands in memory as a whole."""
+        yield _BEGIN
+        for start in range(0, len(self.rows), _PIECE):
+            yield (b"," if start else b"") + b",".join(self.rows[start : start + _PIECE])
+        yield from self.tail
 
     @property
     def body(self) -> bytes:
-        return b"".join(self.pieces)
+        return b"".join(self.pieces())
 
     def without(self, rows: frozenset[int]) -> "Request":
         """The same request without those of its rows."""

@@ -407,11 +407,11 @@ def test_only_messages_with_the_same_files_share_a_request() -> None:
 def test_requests_with_files_stay_within_the_size_that_the_service_takes() -> None:
     files = (a_file("a.zip", b"x" * 22_000_000),)
     built = requests([a_message(n)._replace(files=files) for n in range(1_000)])
-    assert all(len(request.body) == sum(map(len, request.pieces)) < 30_000_000 for request in built)
+    assert all(len(request.body) == sum(map(len, request.pieces())) < 30_000_000 for request in built)
     assert sum(len(request.places) for request in built) == 1_000
 
 
 def test_files_are_not_copied_for_each_request() -> None:
     files = (a_file("a.zip", b"y" * 1_000_000),)
     first, second = (requests([a_message(n)._replace(files=files)])[0] for n in range(2))
-    assert max(first.pieces, key=len) is max(second.pieces, key=len)
+    assert max(first.pieces(), key=len) is max(second.pieces(), key=len)
