@@ -33,7 +33,7 @@ except ImportError:  # a Python or a system that it does not support; everything
 
 _BAR_EVERY = 0.1  # seconds
 _SWITCH = 0.001  # seconds after which the event loop lets the thread that commits take its next step: by default 5 ms
-_ALLOCATIONS = 20_000  # objects made and still there, after which Python looks for garbage
+_ALLOCATIONS = 10_000  # objects made and still there, after which Python looks for garbage
 
 
 @dataclass(frozen=True, slots=True)
