@@ -1,6 +1,5 @@
 """What others reach with the same mails into the same servers; each is installed for the run, into a folder of its own."""
 
-import csv
 import json
 import shutil
 import subprocess
@@ -8,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ def _nodemailer(folder: str, mails: Path, port: int, connections: int, repeat: i
 
 
 def _mailmerge(folder: str, mails: Path, port: int) -> Figure:
-    """Its command, with the mail's words from its table: its template knows neither defaults nor two parts."""
+    """Its command, with two fields of the recipient: it guesses how its table is written, and commas mislead it."""
     command = _venv(folder, "mailmerge") / "mailmerge"
     took = []
     for count in (_FEW, _MORE):
@@ -114,18 +114,15 @@ def _mailmerge(folder: str, mails: Path, port: int) -> Figure:
 
 def _write_merge(where: Path, mails: Path, port: int, count: int) -> None:
     where.mkdir()
-    template = (
-        f"TO: {{{{to}}}}\nSUBJECT: {{{{subject}}}}\nFROM: {plain.FROM}\nCONTENT-TYPE: text/html\n\n{{{{body}}}}\n"
-    )
-    (where / "mailmerge_template.txt").write_text(template, encoding="utf-8")
+    with mails.open(encoding="utf-8") as lines:
+        people = [json.loads(line) for line in islice(lines, count)]
+    head = f"TO: {{{{to}}}}\nSUBJECT: Number {{{{number}}}}\nFROM: {plain.FROM}\nCONTENT-TYPE: text/html\n\n"
+    body = people[0]["text"] + people[0]["html"]
+    (where / "mailmerge_template.txt").write_text(f"{head}{body}\n{{{{to}}}}, {{{{number}}}}\n", encoding="utf-8")
     server = f"[smtp_server]\nhost = 127.0.0.1\nport = {port}\nsecurity = Never\n"
     (where / "mailmerge_server.conf").write_text(server, encoding="utf-8")
-    with mails.open(encoding="utf-8") as lines, (where / "mailmerge_database.csv").open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["to", "subject", "body"])
-        for line, _ in zip(lines, range(count), strict=False):
-            one = json.loads(line)
-            table.writerow([one["to"], one["subject"], one["text"] + one["html"]])
+    rows = [f"{one['to']},{number}" for number, one in enumerate(people, 1)]
+    (where / "mailmerge_database.csv").write_text("\n".join(["to,number", *rows, ""]), encoding="utf-8")
 
 
 def _official_library(folder: str, mails: Path, port: int) -> Figure:
