@@ -113,7 +113,7 @@ def wires(repeat: int, *, quick: bool) -> list[Figure]:
     return figures
 
 
-def dispatch(folder: str, port: int, connections: int) -> dict[str, Any]:
+def dispatch(folder: str, port: int, connections: int, batch: int = _BATCH) -> dict[str, Any]:
     """One worker's run until idle: seconds from the first lease to the last settlement, and what was settled.
 
     `start` are the seconds from the worker's start to its first lease.
@@ -123,7 +123,7 @@ def dispatch(folder: str, port: int, connections: int) -> dict[str, Any]:
 
     log_to(quiet=True)
     root = Path(folder)
-    with open_desk(ground.settle(root, port, connections), "benchmark") as desk:
+    with open_desk(ground.settle(root, port, connections, batch), "benchmark") as desk:
         began = time.time()
         settled = run(desk, until_idle=True, accept_restored=True).messages  # each run is on a copy
     with sqlite3.connect(root / "mergecast.db") as store:

@@ -11,6 +11,7 @@ from benchmarks.figures import Figure, beside
 from benchmarks.fresh import measured
 
 _FEW, _MANY = 10_000, 1_000_000
+_BATCHES = (250, 1_000)  # as it is unless set, and as the other benchmarks have it
 
 
 def long_queue(repeat: int, *, quick: bool) -> list[Figure]:
@@ -19,7 +20,7 @@ def long_queue(repeat: int, *, quick: bool) -> list[Figure]:
     with queued(_FEW, "cloud") as few, queued(number, "cloud") as many, servers.sendgrid_sink() as port:
         here = min(_cost(few, few, port) for _ in range(repeat))
         there = min(_cost(many, few, port) for _ in range(min(repeat, 2)))
-        peak = measured(dispatch, folder=many, port=port, connections=SENDGRID_CONNECTIONS).peak
+        peaks = {batch: _peak(many, port, batch) for batch in _BATCHES}
     a_few = Figure(f"worker's CPU, {_FEW:,} queued, start and end left out", here, "µs a message")
     most = Figure(f"worker's CPU, {number:,} queued, start and end left out", there, "µs a message")
     return [
@@ -28,7 +29,10 @@ def long_queue(repeat: int, *, quick: bool) -> list[Figure]:
         Figure(
             f"worker's CPU a message, {number:,} : {_FEW:,} queued", there / here, "times", target=1.1, at_most=True
         ),
-        Figure(f"worker's peak memory, {number:,} queued", peak / 2**20, "MB", target=80, at_most=True),
+        *(
+            Figure(f"worker's peak memory, {number:,} queued, {batch:,} a request", peak, "MB", target=80, at_most=True)
+            for batch, peak in peaks.items()
+        ),
     ]
 
 
@@ -49,6 +53,15 @@ def _cost(original: str, warm: str, port: int) -> float:
     for copy in copies:
         shutil.rmtree(copy)
     return float(told["seconds"]) * 1_000_000
+
+
+def _peak(original: str, port: int, batch: int) -> float:
+    """MB of a worker that sends all, on a fresh copy."""
+    copy = f"{original}-{batch}"
+    shutil.copytree(original, copy)
+    peak = measured(dispatch, folder=copy, port=port, connections=SENDGRID_CONNECTIONS, batch=batch).peak
+    shutil.rmtree(copy)
+    return peak / 2**20
 
 
 def _send(folder: str, port: int) -> tuple[float, int]:

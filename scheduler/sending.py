@@ -31,7 +31,8 @@ try:
 except ImportError:  # a Python or a system that it does not support; everything works without it, more slowly
     uvloop = None  # type: ignore[assignment]
 
-_BAR_EVERY = 0.1  # seconds
+_BAR_EVERY = 0.1  # seconds between two looks at how far it is
+_BAR_SHARE = 20  # times as long as a look takes: those of a million messages must not hold up their sending
 _SWITCH = 0.001  # seconds after which the event loop lets the thread that commits take its next step: by default 5 ms
 _ALLOCATIONS = 10_000  # objects made and still there, after which Python looks for garbage
 
@@ -137,8 +138,9 @@ def _monitor(desk: Desk) -> "Monitor | None":
 
 async def _watch(desk: Desk, watch: Watch) -> None:
     while True:
+        began = desk.clock.monotonic()
         _look(desk, watch)
-        await asyncio.sleep(_BAR_EVERY)
+        await asyncio.sleep(max(_BAR_EVERY, _BAR_SHARE * (desk.clock.monotonic() - began)))
 
 
 def _look(desk: Desk, watch: Watch) -> None:
