@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import dispatching, preparing, timed
+from benchmarks import dispatching, peers, preparing, scale, timed
 from benchmarks.figures import Figure, keep, machine, show, skipped
 
 BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
@@ -16,6 +16,9 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "maildir": dispatching.maildir,
     "far": dispatching.far,
     "wires": dispatching.wires,
+    "queued": scale.long_queue,
+    "peers": peers.smtp_peers,
+    "sdk": peers.sendgrid_peer,
     "starts": timed.starts,
     "throttled": timed.throttled,
     "paced": timed.paced,

@@ -30,15 +30,15 @@ def smtp(repeat: int, *, quick: bool) -> list[Figure]:
     figures: list[Figure] = []
     peaks = []
     for rows in (_SMALL,) if quick else (_SMALL, _LARGE):
-        with _queued(rows, "relay") as original, servers.smtp_sink() as port:
-            best = _best(original, port, SMTP_CONNECTIONS, repeat)
+        with queued(rows, "relay") as original, servers.smtp_sink() as port:
+            best = best_run(original, port, SMTP_CONNECTIONS, repeat)
             first = measured(plain.send_by_smtplib, folder=original, port=port, count=_SLOW).told
             octets = round(first["octets"])
             seconds = min(plain.send_by_smtp_source(port, rows, octets) for _ in range(repeat))
         source = rate(f"smtp-source -d -s 16, {rows:,} of {octets:,} octets", rows, seconds, "mails/s")
         one_by_one = rate(f"smtplib, one by one, {_SLOW:,}", _SLOW, first["seconds"], "mails/s")
         what = f"SMTP, {SMTP_CONNECTIONS} connections, {rows:,}"
-        sent = _speed(what, best, target=8_000, goal=15_000)
+        sent = speed(what, best, target=8_000, goal=15_000)
         figures += [beside(sent, source, "smtp-source"), beside(replace(sent, target=None), one_by_one, "smtplib")]
         figures += [source, one_by_one, *_weights(best, f"SMTP, {rows:,}")]
         figures.append(
@@ -53,11 +53,11 @@ def sendgrid(repeat: int, *, quick: bool) -> list[Figure]:
     figures: list[Figure] = []
     peaks = []
     for rows in (_SMALL,) if quick else (_SMALL, _LARGE):
-        with _queued(rows, "cloud") as original, servers.sendgrid_sink() as port:
-            best = _best(original, port, SENDGRID_CONNECTIONS, repeat)
+        with queued(rows, "cloud") as original, servers.sendgrid_sink() as port:
+            best = best_run(original, port, SENDGRID_CONNECTIONS, repeat)
             fixed = _post(original, port, rows, _BATCH)
             alone = _post(original, port, _SLOW, 1)
-        sent = _speed(f"SendGrid, {_BATCH:,} a request, {rows:,}", best, target=40_000, goal=80_000)
+        sent = speed(f"SendGrid, {_BATCH:,} a request, {rows:,}", best, target=40_000, goal=80_000)
         figures += [beside(sent, fixed, "httpx"), beside(replace(sent, target=None), alone, "httpx, one a request")]
         figures += [fixed, alone, *_weights(best, f"SendGrid, {rows:,}")]
         peaks.append(best.peak)
@@ -66,11 +66,11 @@ def sendgrid(repeat: int, *, quick: bool) -> list[Figure]:
 
 def maildir(repeat: int, *, quick: bool) -> list[Figure]:
     """A rehearsal: files in a mailbox folder."""
-    with _queued(_SMALL, "local") as original:
-        best = _best(original, 9, 1, repeat)
+    with queued(_SMALL, "local") as original:
+        best = best_run(original, 9, 1, repeat)
         told = measured(plain.add_to_mailbox, folder=original, count=_SLOW).told
     added = rate(f"mailbox.Maildir, {_SLOW:,}", _SLOW, told["seconds"], "mails/s")
-    return [beside(_speed(f"maildir, {_SMALL:,}", best), added, "mailbox.Maildir"), added]
+    return [beside(speed(f"maildir, {_SMALL:,}", best), added, "mailbox.Maildir"), added]
 
 
 def far(repeat: int, *, quick: bool) -> list[Figure]:
@@ -79,18 +79,18 @@ def far(repeat: int, *, quick: bool) -> list[Figure]:
         return [skipped("SMTP, 40 ms each way", servers.NO_SINK)]
     rows, each, one_by_one = 4_000, 10, 20
     with (
-        _queued(rows, "relay") as original,
+        queued(rows, "relay") as original,
         servers.smtp_sink() as sink,
         servers.delaying(sink, _WAY) as port,
     ):
-        best = _best(original, port, SMTP_CONNECTIONS, repeat)
+        best = best_run(original, port, SMTP_CONNECTIONS, repeat)
         told = measured(plain.send_by_smtplib, folder=original, port=port, count=one_by_one).told
         single = rate("smtplib, one by one, 40 ms each way", one_by_one, told["seconds"], "mails/s")
         count = each * SMTP_CONNECTIONS
         given = {"folder": original, "port": port, "count": count, "connections": SMTP_CONNECTIONS}
         told = measured(plain.send_by_smtplib, **given).told
         threads = rate(f"smtplib in {SMTP_CONNECTIONS} threads, 40 ms each way", count, told["seconds"], "mails/s")
-    sent = _speed(f"SMTP, {SMTP_CONNECTIONS} connections, 40 ms each way, {rows:,}", best)
+    sent = speed(f"SMTP, {SMTP_CONNECTIONS} connections, 40 ms each way, {rows:,}", best)
     return [beside(sent, single, "smtplib"), beside(sent, threads, "smtplib in threads"), single, threads]
 
 
@@ -103,17 +103,17 @@ def wires(repeat: int, *, quick: bool) -> list[Figure]:
         ("SMTP, 32 connections", "relay", servers.smtp_sink, SMTP_CONNECTIONS),
         (f"Web API, {_BATCH:,} a request, 4 at once", "cloud", servers.sendgrid_sink, SENDGRID_CONNECTIONS),
     ):
-        with _queued(_SMALL, transport) as original, sink() as here:
+        with queued(_SMALL, transport) as original, sink() as here:
             for way in _DISTANCES:
                 with servers.delaying(here, way) if way else contextlib.nullcontext(here) as port:
-                    best = _best(original, port, connections, repeat)
-                figures.append(_speed(f"{what}, {2_000 * way:.0f} ms there and back", best))
+                    best = best_run(original, port, connections, repeat)
+                figures.append(speed(f"{what}, {2_000 * way:.0f} ms there and back", best))
             octets = measured(plain.octets_a_mail, folder=original, count=_SLOW, batch=_BATCH).told
         figures.append(Figure(f"{what}", octets["smtp" if transport == "relay" else "web"], "octets a mail"))
     return figures
 
 
-def dispatch(folder: str, port: int, connections: int) -> dict[str, Any]:
+def dispatch(folder: str, port: int, connections: int, batch: int = _BATCH) -> dict[str, Any]:
     """One worker's run until idle: seconds from the first lease to the last settlement, and what was settled.
 
     `start` are the seconds from the worker's start to its first lease.
@@ -123,7 +123,7 @@ def dispatch(folder: str, port: int, connections: int) -> dict[str, Any]:
 
     log_to(quiet=True)
     root = Path(folder)
-    with open_desk(ground.settle(root, port, connections), "benchmark") as desk:
+    with open_desk(ground.settle(root, port, connections, batch), "benchmark") as desk:
         began = time.time()
         settled = run(desk, until_idle=True, accept_restored=True).messages  # each run is on a copy
     with sqlite3.connect(root / "mergecast.db") as store:
@@ -136,7 +136,7 @@ def dispatch(folder: str, port: int, connections: int) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _queued(rows: int, transport: str) -> Iterator[str]:
+def queued(rows: int, transport: str) -> Iterator[str]:
     """A workspace whose campaign is due at once."""
     with tempfile.TemporaryDirectory() as folder:
         sheet, workspace = Path(folder) / "people.csv", f"{folder}/workspace"
@@ -145,7 +145,7 @@ def _queued(rows: int, transport: str) -> Iterator[str]:
         yield workspace
 
 
-def _best(original: str, port: int, connections: int, repeat: int) -> Measured:
+def best_run(original: str, port: int, connections: int, repeat: int) -> Measured:
     """The fastest of some runs, each on a fresh copy."""
     runs = []
     for run in range(repeat):
@@ -158,7 +158,7 @@ def _best(original: str, port: int, connections: int, repeat: int) -> Measured:
     return min(runs, key=lambda one: float(one.told["seconds"]))
 
 
-def _speed(what: str, best: Measured, **targets: Any) -> Figure:
+def speed(what: str, best: Measured, **targets: Any) -> Figure:
     return rate(what, best.told["settled"]["accepted"], best.told["seconds"], "messages/s", **targets)
 
 

@@ -30,7 +30,7 @@ connections = {connections}
 [transports.cloud]
 kind = "sendgrid"
 base_url = "http://127.0.0.1:{port}"
-batch = 1000
+batch = {batch}
 connections = {connections}
 """
 _WORDS = (
@@ -48,10 +48,10 @@ def new_workspace(root: Path) -> Workspace:
     return workspace
 
 
-def settle(root: Path, port: int = 9, connections: int = 4) -> Workspace:
+def settle(root: Path, port: int = 9, connections: int = 4, batch: int = 1_000) -> Workspace:
     """Write the settings; both ways out lead to `port` on this machine."""
     path = root / "mergecast.toml"
-    path.write_text(_SETTINGS.format(port=port, connections=connections), encoding="utf-8")
+    path.write_text(_SETTINGS.format(port=port, connections=connections, batch=batch), encoding="utf-8")
     return Workspace(root, load_settings(root, environment(), secrets=True))
 
 

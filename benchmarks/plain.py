@@ -1,6 +1,7 @@
 """What the same work takes without Mergecast: bare Jinja, smtplib, smtp-source, mailbox, httpx."""
 
 import asyncio
+import json
 import smtplib
 import subprocess
 import tempfile
@@ -105,6 +106,19 @@ def post_by_httpx(folder: str, port: int, count: int, batch: int, connections: i
     import uvloop
 
     return {"seconds": uvloop.run(all_of_them())}
+
+
+def write_contents(folder: str, count: int, path: str) -> dict[str, Any]:
+    """What each mail says, as lines of JSON, for programs that know nothing of Mergecast; octets of the first as a mail."""
+    from campaigns.message import fill
+    from campaigns.message.mime import to_bytes
+
+    with Path(path).open("w", encoding="utf-8") as file:
+        for message in islice(queued(folder), count):
+            html = fill.html_body(message)
+            told = {"to": message.to, "subject": fill.subject(message), "text": fill.text(message), "html": html}
+            file.write(json.dumps(told) + "\n")
+    return {"octets": len(to_bytes(message))}
 
 
 def octets_a_mail(folder: str, count: int, batch: int) -> dict[str, Any]:

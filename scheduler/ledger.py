@@ -28,7 +28,7 @@ from scheduler.throttle import Throttles
 
 _PATIENCE = 5_000_000  # micros that a prepared connection waits for its throttle before it gives its turn back
 _AGAIN_AFTER = 1.0  # seconds between two tries to write to a store that refuses
-_ROWS = 1_000  # leases in one commit: no transaction lasts over 100 ms
+_ROWS = 2_000  # leases in one commit: no transaction lasts over 100 ms, and two large requests share an fsync
 _GATHER = 3  # turns of the event loop in which connections whose replies are there, too, join a commit
 _FORGET_EVERY = 500  # commits between two sweeps of throttle slices that count no longer
 

@@ -305,13 +305,15 @@ class Line:
         first = lane.waiting.popleft()
         if size == 1:
             return [first]
-        chosen, people, left = [first], {first.address_id}, deque[Candidate]()
-        for candidate in lane.waiting:
-            fits = len(chosen) < size and candidate.shape_id == first.shape_id and candidate.address_id not in people
-            (chosen if fits else left).append(candidate)
-            if fits:
+        chosen, people, others = [first], {first.address_id}, []
+        while lane.waiting and len(chosen) < size:
+            candidate = lane.waiting.popleft()
+            if candidate.shape_id == first.shape_id and candidate.address_id not in people:
+                chosen.append(candidate)
                 people.add(candidate.address_id)
-        lane.waiting = left
+            else:
+                others.append(candidate)
+        lane.waiting.extendleft(reversed(others))
         return chosen
 
     def _earliest(self) -> int:

@@ -31,8 +31,10 @@ try:
 except ImportError:  # a Python or a system that it does not support; everything works without it, more slowly
     uvloop = None  # type: ignore[assignment]
 
-_BAR_EVERY = 0.1  # seconds
-_ALLOCATIONS = 50_000  # objects made and still there, after which Python looks for garbage
+_BAR_EVERY = 0.1  # seconds between two looks at how far it is
+_BAR_SHARE = 20  # times as long as a look takes: those of a million messages must not hold up their sending
+_SWITCH = 0.001  # seconds after which the event loop lets the thread that commits take its next step: by default 5 ms
+_ALLOCATIONS = 10_000  # objects made and still there, after which Python looks for garbage
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def run(desk: Desk, *, until_idle: bool, watch: Watch | None = None, accept_rest
     CopiedError if it may be a copy, and something waits, unless a person accepts it. `watch` is told ten times a second how far its campaigns are.
     """
     assert desk.store.path is not None
-    with worker_lock(desk.store.path) as lock, _seldom_looking_for_garbage():
+    with worker_lock(desk.store.path) as lock, _seldom_looking_for_garbage(), _switching_often():
         settle(desk, accept=accept_restored)
         began = time.monotonic()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else None) as runner:
@@ -81,6 +83,17 @@ def _seldom_looking_for_garbage() -> Iterator[None]:
     finally:
         gc.set_threshold(*usual)
         gc.unfreeze()
+
+
+@contextlib.contextmanager
+def _switching_often() -> Iterator[None]:
+    """A commit takes half a dozen steps, and all connections wait for it: each step waited for a busy event loop."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
 
 
 async def _run(desk: Desk, lock: WorkerLock, until_idle: bool, watch: Watch | None) -> Mapping[MessageState, int]:
@@ -125,8 +138,9 @@ def _monitor(desk: Desk) -> "Monitor | None":
 
 async def _watch(desk: Desk, watch: Watch) -> None:
     while True:
+        began = desk.clock.monotonic()
         _look(desk, watch)
-        await asyncio.sleep(_BAR_EVERY)
+        await asyncio.sleep(max(_BAR_EVERY, _BAR_SHARE * (desk.clock.monotonic() - began)))
 
 
 def _look(desk: Desk, watch: Watch) -> None:

@@ -44,6 +44,8 @@ def settle(store: Store, group_of: Mapping[str, str]) -> None:
     """
     with store.read() as conn:
         moves = _moves(conn, group_of)
+        if not moves:
+            return  # else a start would look at all that is queued
         first, last = conn.execute(select(func.min(messages.c.id), func.max(messages.c.id)).where(QUEUED)).one()
     for group, domain_ids in moves.items():
         with store.write() as conn:

@@ -93,10 +93,9 @@ def proofs(connection: Connection, campaign_id: int, *, limit: int) -> list[Cand
 
 def proof_lanes(connection: Connection) -> list[tuple[int, int]]:
     """Where proofs wait: (campaign id, lane)."""
-    # "+ 0" keeps SQLite on the small index of proofs, as below: else it goes through all that is queued, at each look.
-    where = (messages.c.campaign_id + literal(0), messages.c.lane + literal(0))
-    query = select(*where).where(QUEUED, messages.c.wave == literal(Wave.PROOF))
-    return [(campaign_id, lane) for campaign_id, lane in connection.execute(query.distinct())]
+    # No DISTINCT: for its order SQLite would walk the index of all that is queued, not the small one of proofs.
+    query = select(messages.c.campaign_id, messages.c.lane).where(QUEUED, messages.c.wave == literal(Wave.PROOF))
+    return sorted({(row.campaign_id, row.lane) for row in connection.execute(query)})
 
 
 def lanes(connection: Connection, campaign_id: int) -> list[int]:
@@ -202,26 +201,12 @@ def record_handover(
     rows: int,
 ) -> int:
     """One SendGrid request, or one SMTP connection's stretch; returns its id."""
-    statement = (
-        insert(handovers)
-        .values(
-            worker_id=worker_id,
-            transport=transport,
-            host=host,
-            remote_id=remote_id,
-            code=code,
-            text=text,
-            at=at,
-            rows=rows,
-        )
-        .returning(handovers.c.id)
-    )
-    return int(connection.execute(statement).scalar_one())
+    return int(_HANDOVER.one(connection, worker_id, transport, host, remote_id, code, text, at, rows).scalar_one())
 
 
 def count_handover(connection: Connection, handover_id: int, rows: int) -> None:
     """Write down how many messages a connection's stretch carried."""
-    connection.execute(update(handovers).where(handovers.c.id == handover_id).values(rows=rows))
+    _HANDOVER_ROWS.one(connection, rows, handover_id)
 
 
 def left_leased(connection: Connection, *, limit: int) -> list[tuple[int, int, str]]:
@@ -326,4 +311,12 @@ _SETTLING = (
 )
 _SETTLE = Prepared(_SETTLING.where(messages.c.id == bindparam("message")), (*_SETTLED, "message"))
 _SETTLE_MANY = Prepared(_SETTLING.where(messages.c.id.in_(among("messages"))), (*_SETTLED, "messages"))
+_HANDED = ("worker_id", "transport", "host", "remote_id", "code", "text", "at", "rows")
+_HANDOVER = Prepared(
+    insert(handovers).values({name: bindparam(name) for name in _HANDED}).returning(handovers.c.id), _HANDED
+)
+_HANDOVER_ROWS = Prepared(
+    update(handovers).where(handovers.c.id == bindparam("handover")).values(rows=bindparam("carried")),
+    ("carried", "handover"),
+)
 _TRY = ("message_id", "n", "handover_id", "at", "outcome", "code", "text")

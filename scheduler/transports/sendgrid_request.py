@@ -1,7 +1,7 @@
 """SendGrid's mail/send requests: one shape with tags for its holes, and for each recipient the values of the tags.
 
-SendGrid replaces a tag in the content as plain text, so each pair of slot and escape has a tag of its own. It may look
-for tags in values again (its pages disagree): a value that holds the campaign's tags goes alone, with literal content.
+It may look for tags in values again (its pages disagree): a value that holds the campaign's tags goes alone, with
+literal content.
 """
 
 import base64
@@ -11,28 +11,32 @@ import re
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, repeat
-from json.encoder import encode_basestring
+from itertools import chain
 from typing import Any
-from urllib.parse import quote
 
 from campaigns.message import fill
 from campaigns.message.attachment import Attachment, in_one_line, kind_of
 from campaigns.message.headers import split_mailbox
-from campaigns.message.message import Message, Sender, handle, internet_message_id, list_headers
-from campaigns.message.shape import Escape, Hole, InlineImage, Pieces, Shape
+from campaigns.message.message import Message, Sender, list_headers
+from campaigns.message.shape import InlineImage, Shape
 from scheduler.transports.sendgrid_options import Options
+from scheduler.transports.sendgrid_rows import (
+    CONSTANT_HEADER,
+    LITERAL,
+    columns,
+    constant_subject,
+    dump,
+    rows,
+    tagged,
+)
 
-HANDLE_ARG = "mergecast_message"  # our name for the message in custom_args; prefixed, since events merge them flat
 MOST_ROWS = 1_000  # personalizations in a request
 MOST_BYTES = 30_000_000  # of a request; also what a mail with its attachments may weigh
 MOST_SUBSTITUTIONS = 10_000  # in a request, over all its personalizations
 MOST_SUBSTITUTION_BYTES = 10_000  # of one personalization, keys and values; a newer page says 50,000, an older 10,000
-_ASCII = "".join(map(chr, range(0x20, 0x7F)))
-_EACH = "\0"  # stands for a value that each row has its own of, and between values: none holds one
-_EACH_AS_JSON = "\\u0000"
+_BEGIN = b'{"personalizations":['
+_PIECE = 200  # rows that are joined at a time
 _NOT_IN_NAMES = re.compile(r"[;,\r\n]")  # SendGrid refuses them in file names
-_CONSTANT_HEADER = "List-Unsubscribe-Post"  # the one header that is the same for everybody
 _PLAIN = Options()
 
 
@@ -45,12 +49,19 @@ class Request:
     tail: tuple[bytes, ...]  # all that the rows share, in pieces: files may be large
 
     @property
-    def pieces(self) -> tuple[bytes, ...]:
-        return b'{"personalizations":[', b",".join(self.rows), *self.tail
+    def size(self) -> int:
+        return len(_BEGIN) + sum(map(len, self.rows)) + len(self.rows) - 1 + sum(map(len, self.tail))
+
+    def pieces(self) -> Iterator[bytes]:
+        """The body, which never stands in memory as a whole."""
+        yield _BEGIN
+        for start in range(0, len(self.rows), _PIECE):
+            yield (b"," if start else b"") + b",".join(self.rows[start : start + _PIECE])
+        yield from self.tail
 
     @property
     def body(self) -> bytes:
-        return b"".join(self.pieces)
+        return b"".join(self.pieces())
 
     def without(self, rows: frozenset[int]) -> "Request":
         """The same request without those of its rows."""
@@ -71,14 +82,8 @@ def requests(messages: Sequence[Message], options: Options = _PLAIN) -> list[Req
 
 def _agreeing(messages: Sequence[Message]) -> list[list[int]]:
     """The places of the messages, grouped by what one request must agree in."""
-    first = messages[0]
-    agree = all(
-        (m.sender is first.sender or m.sender == first.sender)
-        and (m.shape is first.shape or m.shape == first.shape)
-        and m.files == first.files
-        for m in messages
-    )
-    if agree and len({m.to.casefold() for m in messages}) == len(messages):
+    alike = {(id(m.sender), id(m.shape), id(m.files)) for m in messages}
+    if len(alike) == 1 and len({m.to.casefold() for m in messages}) == len(messages):
         return [list(range(len(messages)))]
     groups: list[tuple[Message, set[str], list[int]]] = []
     for place, message in enumerate(messages):
@@ -98,43 +103,65 @@ def _alone(place: int, messages: Sequence[Message], options: Options) -> Request
     """A request for one person, in which the content is literal."""
     message = messages[place]
     tail = _tail(message, fill.text(message), fill.html_body(message), options)
-    return Request((place,), tuple(_rows([message], {}, options)), tail)
+    return Request((place,), tuple(rows([message], columns([message]), LITERAL, options)), tail)
 
 
 def _together(places: Sequence[int], messages: Sequence[Message], options: Options) -> list[Request]:
     """Requests that share content with tags, and one alone for each message that cannot."""
     like = messages[places[0]]
     key = tag_key(like.sender)
-    tags = _tags(like.shape, key)
-    if len(tags) > MOST_SUBSTITUTIONS or _constants_hold(like.shape, key):
+    sharing = [] if _constants_hold(like.shape, key) else _sharing(places, messages, key)
+    together = [messages[place] for place in sharing]
+    values = columns(together)
+    filling = tagged(together[0], values, key) if together else LITERAL
+    if not together or filling.number > MOST_SUBSTITUTIONS:
         return [_alone(place, messages, options) for place in places]
 
-    sharing = list(places)
-    if key in "\0".join(chain.from_iterable(messages[place].values for place in places)):
-        sharing = [place for place in places if key not in "\0".join(messages[place].values)]
-    rows = zip(sharing, _rows([messages[place] for place in sharing], tags, options) if sharing else (), strict=True)
-    fitting = [(place, row) for place, row in rows if not _too_large(row)]
-    most = min(MOST_ROWS, MOST_SUBSTITUTIONS // max(1, len(tags)))
-    tail = _tail(like, _tagged(like.shape.text, tags), _tagged(like.shape.html or (), tags), options)
-    alone = sorted(set(places) - {place for place, _ in fitting})
-    return [*_within_limits(fitting, tail, most), *(_alone(place, messages, options) for place in alone)]
+    written = rows(together, values, filling, options)
+    if any(map(_too_large, written)):
+        sharing, written = _small(sharing, written)
+    tail = _tail(like, filling.in_place(like.shape.text), filling.in_place(like.shape.html or ()), options)
+    most = min(MOST_ROWS, MOST_SUBSTITUTIONS // max(1, filling.number))
+    alone = sorted(set(places).difference(sharing))
+    return [
+        *_within_limits(sharing, written, tail, most),
+        *(_alone(place, messages, options) for place in alone),
+    ]
 
 
-def _within_limits(rows: Sequence[tuple[int, bytes]], tail: tuple[bytes, ...], most: int) -> Iterator[Request]:
+def _sharing(places: Sequence[int], messages: Sequence[Message], key: str) -> list[int]:
+    """The places whose values hold no tag, nor a NUL, which stands between values."""
+    every = "".join(chain.from_iterable(messages[place].values for place in places))
+    if key not in every and "\0" not in every:
+        return list(places)
+    return [place for place in places if not any(key in v or "\0" in v for v in messages[place].values)]
+
+
+def _small(places: Sequence[int], written: Sequence[bytes]) -> tuple[list[int], list[bytes]]:
+    """Without the rows that SendGrid takes only alone."""
+    kept = [n for n, row in enumerate(written) if not _too_large(row)]
+    return [places[n] for n in kept], [written[n] for n in kept]
+
+
+def _within_limits(
+    places: Sequence[int], written: Sequence[bytes], tail: tuple[bytes, ...], most: int
+) -> Iterator[Request]:
     """The rows in as many requests as they need."""
-    start, size = 0, 0
     room = MOST_BYTES - sum(map(len, tail)) - 100
-    for n, (_, row) in enumerate(rows):
-        if n > start and (n - start == most or size + len(row) + 1 > room):
-            yield _request(rows[start:n], tail)
-            start, size = n, 0
-        size += len(row) + 1
-    if rows:
-        yield _request(rows[start:], tail)
+    for start in range(0, len(places), most):
+        yield from _in_the_room(places[start : start + most], written[start : start + most], tail, room)
 
 
-def _request(rows: Sequence[tuple[int, bytes]], tail: tuple[bytes, ...]) -> Request:
-    return Request(tuple(place for place, _ in rows), tuple(row for _, row in rows), tail)
+def _in_the_room(
+    places: Sequence[int], written: Sequence[bytes], tail: tuple[bytes, ...], room: int
+) -> Iterator[Request]:
+    """One request, or two halves where that would be too long."""
+    if len(places) > 1 and sum(map(len, written)) + len(written) > room:
+        half = len(places) // 2
+        yield from _in_the_room(places[:half], written[:half], tail, room)
+        yield from _in_the_room(places[half:], written[half:], tail, room)
+    else:
+        yield Request(tuple(places), tuple(written), tail)
 
 
 def tag_key(sender: Sender) -> str:
@@ -143,61 +170,9 @@ def tag_key(sender: Sender) -> str:
     return hashlib.blake2b(sender.campaign_id.to_bytes(8), key=salt[:64], digest_size=6).hexdigest()
 
 
-def _tags(shape: Shape, key: str) -> dict[Hole, str]:
-    """One tag for each slot and escape, all of one length and closed: none holds another, nor do two side by side."""
-    holes = list(dict.fromkeys(p for p in (*shape.text, *(shape.html or ())) if isinstance(p, Hole)))
-    width = len(str(len(holes)))
-    return {hole: f"-{key}{n:0{width}}-" for n, hole in enumerate(holes)}
-
-
-def _tagged(pieces: Pieces, tags: dict[Hole, str]) -> str:
-    return "".join(tags[piece] if isinstance(piece, Hole) else piece for piece in pieces)
-
-
 def _constants_hold(shape: Shape, key: str) -> bool:
     """Substitutions reach the subject too."""
     return any(key in piece for piece in (*shape.subject, *shape.text, *(shape.html or ())) if isinstance(piece, str))
-
-
-def _rows(messages: Sequence[Message], tags: dict[Hole, str], options: Options) -> list[bytes]:
-    """The personalizations of messages that agree; column by column, since escaping many values costs little more than one.
-
-    Links, list headers and Message-ID differ between people only in the message's handle, which is made of
-    hexadecimal digits and a dot, so that no escaping touches it: they are written once, around it.
-    """
-    like = messages[0]
-    own = handle(like.id, like.token)
-    links = {tag: fill.escaped(fill.value_of(hole, like), hole.escape) for hole, tag in tags.items() if hole.slot < 0}
-    values = {tag: _EACH for hole, tag in tags.items() if hole.slot >= 0}
-    row = {
-        "to": [{"email": _EACH}],
-        **({} if _constant_subject(like.shape) else {"subject": _EACH}),
-        "headers": _headers(like, options),
-        "custom_args": {HANDLE_ARG: own},
-        **({"substitutions": links | values} if tags else {}),
-    }
-    constants = _dump(row).replace(own, _EACH_AS_JSON).split(_EACH_AS_JSON)
-    columns = [_column([m.to for m in messages])]
-    if "subject" in row:
-        columns.append(_column([fill.subject(m) for m in messages]))
-    slots = [hole for hole in tags if hole.slot >= 0]
-    columns += [[handle(m.id, m.token) for m in messages]] * (len(constants) - 1 - len(columns) - len(slots))
-    values_of = list(zip(*(m.values for m in messages), strict=True))  # by slot
-    columns += [_column(values_of[hole.slot], hole.escape) for hole in slots]
-    woven = [
-        part for constant, column in zip(constants[:-1], columns, strict=True) for part in (repeat(constant), column)
-    ]
-    return [row.encode() for row in map("".join, zip(*woven, repeat(constants[-1])))]
-
-
-def _column(values: Sequence[str], escape: Escape = Escape.PLAIN) -> list[str]:
-    """What all the messages have in one place: escaped, and as JSON writes it between quotes."""
-    if escape in (Escape.PLAIN, Escape.HTML):  # they leave NUL alone, so that one call serves all
-        filled = encode_basestring(fill.escaped(_EACH.join(values), escape))[1:-1].split(_EACH_AS_JSON)
-        if len(filled) == len(values):  # else one of them holds what looks like a NUL in JSON
-            return filled
-    known = {value: encode_basestring(fill.escaped(value, escape))[1:-1] for value in set(values)}
-    return [known[value] for value in values]
 
 
 def _too_large(row: bytes) -> bool:
@@ -214,20 +189,20 @@ def _tail(like: Message, text: str, html: str | None, options: Options) -> tuple
     document: dict[str, Any] = {"from": _person(sender.name, sender.address)}
     if sender.reply_to:
         document["reply_to"] = _person(*split_mailbox(sender.reply_to))
-    if _constant_subject(shape):
+    if constant_subject(shape):
         document["subject"] = fill.subject(like)
-    if not options.owns_unsubscribe and (constant := list_headers(like).get(_CONSTANT_HEADER)):
-        document["headers"] = {_CONSTANT_HEADER: constant}
+    if not options.owns_unsubscribe and (constant := list_headers(like).get(CONSTANT_HEADER)):
+        document["headers"] = {CONSTANT_HEADER: constant}
     # text/plain first, then text/html; neither may be empty, and one must be there
     parts = {"text/plain": text if text or html else "\n", "text/html": html}
     document["content"] = [{"type": kind, "value": value} for kind, value in parts.items() if value]
     images = [_attachment(image) for image in shape.images]
     if images and not like.files:
         document["attachments"] = images
-    tail = ("]," + _dump(document | options.document())[1:]).encode()
+    tail = ("]," + dump(document | options.document())[1:]).encode()
     if not like.files:
         return (tail,)
-    before = b"".join(_dump(image).encode() + b"," for image in images)
+    before = b"".join(dump(image).encode() + b"," for image in images)
     return tail[:-1], b',"attachments":[' + before, *_files(like.files), b"]}"
 
 
@@ -239,7 +214,7 @@ def _files(files: Sequence[Attachment]) -> Iterator[bytes]:
             "type": kind_of(one.name),
             "disposition": "attachment",
         }
-        yield (b"," if n else b"") + _dump(about)[:-1].encode() + b',"content":"'
+        yield (b"," if n else b"") + dump(about)[:-1].encode() + b',"content":"'
         yield in_one_line(one)
         yield b'"}'
 
@@ -247,21 +222,6 @@ def _files(files: Sequence[Attachment]) -> Iterator[bytes]:
 def _person(name: str, address: str) -> dict[str, str]:
     name = " ".join(name.split())
     return {"email": address, "name": name} if name else {"email": address}
-
-
-def _constant_subject(shape: Shape) -> bool:
-    return all(isinstance(piece, str) for piece in shape.subject)
-
-
-def _headers(message: Message, options: Options) -> dict[str, str]:
-    """The headers that are this person's own.
-
-    They hold URIs and a msg-id, where no encoded-word may stand (RFC 2047 5 (3)): other letters are percent-encoded.
-    """
-    own = {} if options.owns_unsubscribe else list_headers(message)
-    headers = {"Message-ID": internet_message_id(message), **own}
-    headers.pop(_CONSTANT_HEADER, None)
-    return {name: quote(value, safe=_ASCII) for name, value in headers.items()}
 
 
 def _attachment(image: InlineImage) -> dict[str, str]:
@@ -272,7 +232,3 @@ def _attachment(image: InlineImage) -> dict[str, str]:
         "disposition": "inline",
         "content_id": image.cid,
     }
-
-
-def _dump(document: Any) -> str:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
