@@ -55,7 +55,7 @@ def laid_out(path: Path, ours: Path) -> list[str]:
         return [f"refused: {error.sentence} {error.remedy}"]
     assert isinstance(made, LaidOut)
     (ours / f"{path.name}.html").write_text("".join(map(str, made.shape.html or ())), encoding="utf-8")
-    return [one.sentence for one in made.findings if one.code in ("mjml_differs", "not_inlined")]
+    return [one.sentence for one in made.findings if one.code in ("mjml_differs", "css_differs", "not_inlined")]
 
 
 def reported(said: dict[str, list[str]], theirs: Path, ours: Path) -> int:

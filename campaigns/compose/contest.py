@@ -1,0 +1,237 @@
+"""Which rules of a style block beat what was inlined, element by element, as on a page whose rules all stand in blocks.
+
+Specificity and order decide there, and a style attribute knows neither. The inliner tells which rules match an element:
+each rule that may clash is written once more, as a probe, with a property of its own for a declaration.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import chain
+
+from campaigns.compose import sheets
+from campaigns.compose.sheets import IMPORTANT, Around
+from campaigns.model.finding import Finding
+from campaigns.model.states import Severity
+
+Strength = tuple[bool, bool, tuple[int, int, int], int]  # !important, of a style attribute, specificity, order
+Declared = tuple[Around, str, str]  # the conditions, one selector and the property of a declaration that stays
+
+_PROBE, _OWN = "--mergecast-rule-", "--mergecast-own"
+_PROBES = '<style id="mergecast-probes">'
+_PROBE_BLOCK = re.compile(rf"{_PROBES}.*?</style\s*>", re.DOTALL)
+_BLOCK = re.compile(r"<!--.*?(?:-->|\Z)|(?=<style\b)", re.IGNORECASE | re.DOTALL)
+_STYLE = re.compile(r"(\sstyle\s*+=\s*+)(\"[^\"]*+\"|'[^']*+')", re.IGNORECASE)
+# What a person or a mail program decides about an element; the inliner cannot know, and leaves the rule.
+_STATES = "active|checked|disabled|enabled|focus|focus-visible|focus-within|hover|target|valid|invalid|visited"
+_STATE = re.compile(rf"(^|[\s>+~(])?(?::not\(:(?:{_STATES})\)|:(?:{_STATES})(?![-\w]))")
+_SIMPLE = re.compile(
+    r"(?P<id>#(?:[-\w]|\\.)+)|(?P<class>\.(?:[-\w]|\\.)+|\[[^\]]*+\]|:(?!:|not\b|is\b|where\b|before\b|after\b|first-l)"
+    r"[-\w]+(?:\([^()]*+\))?)|::?(?P<function>not|is|where)\b|(?P<type>::?[-\w]+|[a-zA-Z][-\w]*)"
+)
+_SIDES, _ASPECTS = {"top", "right", "bottom", "left"}, {"width", "style", "color"}
+AUTHORS = "! important"  # means the same; the inliner writes its own without the blank
+_NO_SIDE = ("border-radius", "border-collapse", "border-spacing")
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    conditions: Around
+    selector: str
+    order: int
+    declared: dict[str, str]  # property: its value
+    beside: Around  # the selectors of the same rule, this one too, that stay when it does
+
+    @cached_property
+    def waits(self) -> bool:
+        """Whether it holds in some state alone, as under a pointer."""
+        return bool(_STATE.search(self.selector))
+
+    @property
+    def stays(self) -> bool:
+        return bool(self.beside)
+
+    @cached_property
+    def specificity(self) -> tuple[int, int, int]:
+        kinds = [found.lastgroup for found in _SIMPLE.finditer(self.selector)]
+        return kinds.count("id"), kinds.count("class"), kinds.count("type")
+
+    def strength(self, name: str) -> Strength:
+        return self.is_important(name), False, self.specificity, self.order
+
+    def is_important(self, name: str) -> bool:
+        return bool(IMPORTANT.search(self.declared[name]))
+
+    def probe(self, number: int) -> str:
+        """The rule as the inliner can match it: in whichever state the element may be."""
+        selector = _STATE.sub(lambda state: "" if state[1] is None else f"{state[1]}*", self.selector)
+        return f"{selector} {{ {_PROBE}{number}: 1 }}"
+
+
+Told = tuple[Rule, str]  # a declaration: the rule, and the property
+
+
+@dataclass(frozen=True)
+class Duels:
+    """Of one inlined property of one element: what stays in the style block and says otherwise."""
+
+    winners: tuple[Told, ...]
+    losers: tuple[Told, ...]
+
+    def is_settled(self, loser: Told) -> bool:
+        """Whether this one cannot come through: what beats it holds wherever it does."""
+        around = set(loser[0].conditions)
+        return not self.winners or any(
+            around.issuperset(rule.conditions) and not rule.waits and _resets(name, loser[1])
+            for rule, name in self.winners
+        )
+
+
+class Contest:
+    """The rules of a page that may clash; none where nothing can."""
+
+    def __init__(self, css: Iterable[str]) -> None:
+        every = list(_rules(css))
+        inlined = {name for rule in every if not rule.stays for name in rule.declared}
+        weak = {name for rule in every if rule.stays for name in rule.declared if not rule.is_important(name)}
+        clashing = {name for name in weak if any(map(partial(overlap, name), inlined))}
+        self._rules = [rule for rule in every if any(overlap(name, one) for name in rule.declared for one in clashing)]
+        self._known: dict[tuple[frozenset[str], ...], dict[str, Duels]] = {}
+
+    def with_probes(self, html: str) -> str:
+        """The page for the inliner: with the probes, and with what authors set in style attributes told apart."""
+        if not self._rules:
+            return html
+        probes = "\n".join(rule.probe(number) for number, rule in enumerate(self._rules))
+        html = _STYLE.sub(_with_own, html)
+        place = next(found.start() for found in _BLOCK.finditer(html) if not found[0])
+        return f"{html[:place]}{_PROBES}{probes}</style>{html[place:]}"
+
+    def settled(self, html: str) -> tuple[str, frozenset[Declared], list[Finding]]:
+        """The inlined page without probes; which declarations may stay weak; and what could not be settled.
+
+        What was inlined becomes !important where it beats what will become so.
+        """
+        if not self._rules:
+            return html, frozenset(), []
+        html = _PROBE_BLOCK.sub("", html, count=1)
+        fought = [self._duels(sheets.in_attribute(style[2][1:-1])) for style in _STYLE.finditer(html)]
+        every = [duels for of_element in fought for duels in of_element.values()]
+        winners = {_key(*one) for duels in every for one in duels.winners}
+        weak = frozenset({_key(*one) for duels in every for one in duels.losers} - winners)
+        again = iter(fought)
+        html = _STYLE.sub(lambda style: _withstanding(style, next(again), weak), html)
+        return html, weak, list(_unsettled(every, weak))
+
+    def _duels(self, style: list[str]) -> dict[str, Duels]:
+        names = [sheets.property_of(one) for one in style]
+        own = next((one.partition(":")[2].split() for one in style if _OWN in one), ())
+        key = (frozenset(names), frozenset(own))
+        if key not in self._known:
+            matched = [self._rules[int(name.removeprefix(_PROBE))] for name in names if name.startswith(_PROBE)]
+            self._known[key] = dict(_duels(matched, frozenset(own), [one for one in names if one[:2] != "--"]))
+        return self._known[key]
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two properties can overrule one another, as padding and padding-left."""
+    if _resets(one, other) or _resets(other, one):
+        return True
+    (first, *a), (second, *b) = one.split("-"), other.split("-")
+    if first != "border" or second != "border" or not a or not b:
+        return False
+    return bool((a[0] in _SIDES and b[0] in _ASPECTS) or (b[0] in _SIDES and a[0] in _ASPECTS)) and a[1:] in ([], b[:1])
+
+
+def _resets(shorthand: str, name: str) -> bool:
+    if shorthand == "font" and name == "line-height":
+        return True
+    return name == shorthand or (name.startswith(f"{shorthand}-") and name not in _NO_SIDE)
+
+
+def _rules(css: Iterable[str]) -> Iterator[Rule]:
+    every = chain.from_iterable(map(sheets.rules, css))
+    for order, ((*conditions, prelude), declarations) in enumerate(every):
+        declared: dict[str, str] = {}
+        for one in declarations:
+            name = sheets.property_of(one)
+            if name and name[0] != "-" and (IMPORTANT.search(one) or not IMPORTANT.search(declared.get(name, ""))):
+                declared[name] = one.partition(":")[2]
+        selectors = sheets.selectors(prelude) if declared else []
+        staying = tuple(one for one in selectors if conditions or _STATE.search(one))
+        for selector in selectors:
+            beside = staying if selector in staying else ()
+            yield Rule(tuple(conditions), selector, order, declared, beside)
+
+
+def _with_own(style: re.Match[str]) -> str:
+    names = filter(None, map(sheets.property_of, sheets.in_attribute(style[2][1:-1])))
+    return f"{style[1]}{style[2][0]}{_OWN}: {' '.join(names)};{style[2][1:]}"
+
+
+def _duels(matched: list[Rule], own: frozenset[str], inlined: list[str]) -> Iterator[tuple[str, Duels]]:
+    plain, staying = [rule for rule in matched if not rule.stays], [rule for rule in matched if rule.stays]
+    for prop in inlined if staying else ():
+        said = [
+            (rule.strength(name), rule.declared[name])
+            for rule in plain
+            for name in rule.declared
+            if _resets(name, prop)
+        ]
+        said += [((False, True, (0, 0, 0), 0), "") for name in own if _resets(name, prop)]
+        if said:
+            strength, value = max(said)
+            against = [(rule, name) for rule in staying for name in rule.declared if overlap(name, prop)]
+            beaten = tuple(one for one in against if one[0].strength(one[1]) < strength)
+            differing = (one for one in against if not (one[1] == prop and _alike(one[0].declared[prop], value)))
+            yield prop, Duels(tuple(one for one in differing if one not in beaten), beaten)
+
+
+def _alike(one: str, other: str) -> bool:
+    return IMPORTANT.sub("", one).strip().lower() == IMPORTANT.sub("", other).strip().lower()
+
+
+def _withstanding(style: re.Match[str], duels: dict[str, Duels], weak: frozenset[Declared]) -> str:
+    """The style attribute without probes; !important where a loser would else come through."""
+    kept: list[str] = []
+    written = style[2][1:-1]
+    for one in sheets.in_attribute(written):
+        prop = sheets.property_of(one)
+        if prop.startswith((_PROBE, _OWN)):
+            continue
+        fought = duels.get(prop)
+        if fought and not fought.winners and not all(_is_weak(*loser, weak) for loser in fought.losers):
+            one = one if IMPORTANT.search(one) else f"{one} !important"
+            one = IMPORTANT.sub(AUTHORS, one)
+        kept.append(one)
+    if not any(map(str.strip, kept)):
+        return ""
+    end = ";" if written.endswith(";") else ""
+    return f"{style[1]}{style[2][0]}{';'.join(kept)}{end}{style[2][0]}"
+
+
+def _unsettled(every: list[Duels], weak: frozenset[Declared]) -> Iterator[Finding]:
+    """What must win on one element, and cannot be kept from winning on another one."""
+    open_ones = {_key(*loser): loser for duels in every for loser in duels.losers if not duels.is_settled(loser)}
+    for rule, name in open_ones.values():
+        if not rule.is_important(name) and not _is_weak(rule, name, weak):
+            yield _differs(rule, name)
+
+
+def _is_weak(rule: Rule, name: str, weak: frozenset[Declared]) -> bool:
+    return weak.issuperset((rule.conditions, one, name) for one in rule.beside)
+
+
+def _key(rule: Rule, name: str) -> Declared:
+    return rule.conditions, rule.selector, name
+
+
+def _differs(rule: Rule, name: str) -> Finding:
+    where = f" in {rule.conditions[-1]}" if rule.conditions else ""
+    return Finding(
+        "css_differs",
+        Severity.WARNS,
+        f"{name} of “{rule.selector}”{where} overrules more here than on a page with a style block.",
+        "Give that rule a selector of its own, which matches nothing that another rule says more precisely.",
+    )
