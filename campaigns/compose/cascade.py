@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 
 from campaigns.compose import sheets
-from campaigns.compose.contest import AUTHORS, Contest, Declared
+from campaigns.compose.contest import AUTHORS, Contest, Verdict
 from campaigns.compose.sheets import IMPORTANT, Around
 from campaigns.model.finding import Finding
 
@@ -37,11 +37,11 @@ class Cascade:
         findings: list[Finding] = []
         if plain:
             html = _in_attributes(html, _INLINED_IMPORTANT, "")
-            html, weak, findings = self._contest.settled(html)
+            html, verdict, findings = self._contest.settled(html)
             again = iter(["".join(map(_important_rules, self._sheets))])  # before all that stays
             html = _STYLE_BLOCK.sub(
                 lambda block: (
-                    block[1] + next(again, "") + _strengthened(block[2], plain, weak) if block[1] else block[0]
+                    block[1] + next(again, "") + _strengthened(block[2], plain, verdict) if block[1] else block[0]
                 ),
                 html,
             )
@@ -62,12 +62,11 @@ def _plain_properties(css: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=64)
-def _strengthened(css: str, inlined: frozenset[str], weak: frozenset[Declared]) -> str:
+def _strengthened(css: str, inlined: frozenset[str], verdict: Verdict) -> str:
     def strengthen(declaration: str, around: Around) -> str:
         if _family(declaration) not in inlined or IMPORTANT.search(declaration):
             return declaration
-        selectors = {(around[:-1], one, sheets.property_of(declaration)) for one in sheets.selectors(around[-1])}
-        if weak.issuperset(selectors):
+        if verdict.leaves(around[:-1], sheets.selectors(around[-1]), sheets.property_of(declaration)):
             return declaration
         kept = declaration.rstrip()
         return f"{kept} !important{declaration[len(kept) :]}"

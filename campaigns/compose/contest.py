@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain
+from typing import NamedTuple
 
 from campaigns.compose import sheets
 from campaigns.compose.sheets import IMPORTANT, Around
@@ -88,6 +89,18 @@ class Duels:
         )
 
 
+class Verdict(NamedTuple):
+    """Which declarations that stay need strength."""
+
+    winners: frozenset[Declared]  # each beats something that was inlined
+    matching: frozenset[Declared]  # each holds for an element of the page at all
+
+    def leaves(self, conditions: Around, selectors: Iterable[str], name: str) -> bool:
+        """Whether this declaration is to stay as weak as it is. What matches nothing waits for a mail program's changes."""
+        keys = {(conditions, one, name) for one in selectors}
+        return self.winners.isdisjoint(keys) and not self.matching.isdisjoint(keys)
+
+
 class Contest:
     """The rules of a page that may clash; none where nothing can."""
 
@@ -97,7 +110,7 @@ class Contest:
         weak = {name for rule in every if rule.stays for name in rule.declared if not rule.is_important(name)}
         clashing = {name for name in weak if any(map(partial(overlap, name), inlined))}
         self._rules = [rule for rule in every if any(overlap(name, one) for name in rule.declared for one in clashing)]
-        self._known: dict[tuple[frozenset[str], ...], dict[str, Duels]] = {}
+        self._known: dict[_Element, dict[str, Duels]] = {}
 
     def with_probes(self, html: str) -> str:
         """The page for the inliner: with the probes, and with what authors set in style attributes told apart."""
@@ -108,30 +121,40 @@ class Contest:
         place = next(found.start() for found in _BLOCK.finditer(html) if not found[0])
         return f"{html[:place]}{_PROBES}{probes}</style>{html[place:]}"
 
-    def settled(self, html: str) -> tuple[str, frozenset[Declared], list[Finding]]:
-        """The inlined page without probes; which declarations may stay weak; and what could not be settled.
+    def settled(self, html: str) -> tuple[str, Verdict, list[Finding]]:
+        """The inlined page without probes; which declarations need strength; and what could not be settled.
 
         What was inlined becomes !important where it beats what will become so.
         """
         if not self._rules:
-            return html, frozenset(), []
+            return html, Verdict(frozenset(), frozenset()), []
         html = _PROBE_BLOCK.sub("", html, count=1)
         fought = [self._duels(sheets.in_attribute(style[2][1:-1])) for style in _STYLE.finditer(html)]
         every = [duels for of_element in fought for duels in of_element.values()]
-        winners = {_key(*one) for duels in every for one in duels.winners}
-        weak = frozenset({_key(*one) for duels in every for one in duels.losers} - winners)
+        winners = frozenset(_key(*one) for duels in every for one in duels.winners)
+        matched = {number for of_element in self._known for number in of_element.matched}
+        matching = (self._rules[number] for number in matched)
+        verdict = Verdict(winners, frozenset(_key(rule, name) for rule in matching for name in rule.declared))
         again = iter(fought)
-        html = _STYLE.sub(lambda style: _withstanding(style, next(again), weak), html)
-        return html, weak, list(_unsettled(every, weak))
+        html = _STYLE.sub(lambda style: _withstanding(style, next(again), verdict), html)
+        return html, verdict, list(_unsettled(every, verdict))
 
     def _duels(self, style: list[str]) -> dict[str, Duels]:
         names = [sheets.property_of(one) for one in style]
         own = next((one.partition(":")[2].split() for one in style if _OWN in one), ())
-        key = (frozenset(names), frozenset(own))
-        if key not in self._known:
-            matched = [self._rules[int(name.removeprefix(_PROBE))] for name in names if name.startswith(_PROBE)]
-            self._known[key] = dict(_duels(matched, frozenset(own), [one for one in names if one[:2] != "--"]))
-        return self._known[key]
+        matched = frozenset(int(name.removeprefix(_PROBE)) for name in names if name.startswith(_PROBE))
+        element = _Element(matched, frozenset(own), frozenset(one for one in names if one[:2] != "--"))
+        if element not in self._known:
+            self._known[element] = dict(_duels([self._rules[number] for number in matched], element))
+        return self._known[element]
+
+
+class _Element(NamedTuple):
+    """What counts for elements that look the same."""
+
+    matched: frozenset[int]  # rules
+    own: frozenset[str]  # properties that its author set in its style attribute
+    inlined: frozenset[str]  # properties that stand there now
 
 
 def overlap(one: str, other: str) -> bool:
@@ -170,16 +193,16 @@ def _with_own(style: re.Match[str]) -> str:
     return f"{style[1]}{style[2][0]}{_OWN}: {' '.join(names)};{style[2][1:]}"
 
 
-def _duels(matched: list[Rule], own: frozenset[str], inlined: list[str]) -> Iterator[tuple[str, Duels]]:
+def _duels(matched: list[Rule], element: _Element) -> Iterator[tuple[str, Duels]]:
     plain, staying = [rule for rule in matched if not rule.stays], [rule for rule in matched if rule.stays]
-    for prop in inlined if staying else ():
+    for prop in element.inlined if staying else ():
         said = [
             (rule.strength(name), rule.declared[name])
             for rule in plain
             for name in rule.declared
             if _resets(name, prop)
         ]
-        said += [((False, True, (0, 0, 0), 0), "") for name in own if _resets(name, prop)]
+        said += [((False, True, (0, 0, 0), 0), "") for name in element.own if _resets(name, prop)]
         if said:
             strength, value = max(said)
             against = [(rule, name) for rule in staying for name in rule.declared if overlap(name, prop)]
@@ -192,7 +215,7 @@ def _alike(one: str, other: str) -> bool:
     return IMPORTANT.sub("", one).strip().lower() == IMPORTANT.sub("", other).strip().lower()
 
 
-def _withstanding(style: re.Match[str], duels: dict[str, Duels], weak: frozenset[Declared]) -> str:
+def _withstanding(style: re.Match[str], duels: dict[str, Duels], verdict: Verdict) -> str:
     """The style attribute without probes; !important where a loser would else come through."""
     kept: list[str] = []
     written = style[2][1:-1]
@@ -201,7 +224,11 @@ def _withstanding(style: re.Match[str], duels: dict[str, Duels], weak: frozenset
         if prop.startswith((_PROBE, _OWN)):
             continue
         fought = duels.get(prop)
-        if fought and not fought.winners and not all(_is_weak(*loser, weak) for loser in fought.losers):
+        if (
+            fought
+            and not fought.winners
+            and not all(verdict.leaves(rule.conditions, rule.beside, name) for rule, name in fought.losers)
+        ):
             one = one if IMPORTANT.search(one) else f"{one} !important"
             one = IMPORTANT.sub(AUTHORS, one)
         kept.append(one)
@@ -211,16 +238,12 @@ def _withstanding(style: re.Match[str], duels: dict[str, Duels], weak: frozenset
     return f"{style[1]}{style[2][0]}{';'.join(kept)}{end}{style[2][0]}"
 
 
-def _unsettled(every: list[Duels], weak: frozenset[Declared]) -> Iterator[Finding]:
+def _unsettled(every: list[Duels], verdict: Verdict) -> Iterator[Finding]:
     """What must win on one element, and cannot be kept from winning on another one."""
     open_ones = {_key(*loser): loser for duels in every for loser in duels.losers if not duels.is_settled(loser)}
     for rule, name in open_ones.values():
-        if not rule.is_important(name) and not _is_weak(rule, name, weak):
+        if not rule.is_important(name) and not verdict.leaves(rule.conditions, rule.beside, name):
             yield _differs(rule, name)
-
-
-def _is_weak(rule: Rule, name: str, weak: frozenset[Declared]) -> bool:
-    return weak.issuperset((rule.conditions, one, name) for one in rule.beside)
 
 
 def _key(rule: Rule, name: str) -> Declared:
