@@ -13,7 +13,7 @@ import mrml
 from campaigns.compose import mjml_differs
 from campaigns.compose.found import Found, at_most
 from campaigns.compose.marked import Marks
-from campaigns.compose.mjml_attributes import HeadAttributes, own_attributes, written_out
+from campaigns.compose.mjml_attributes import Attributes, HeadAttributes, own_attributes, written_out
 from campaigns.compose.tags import CLOSE, COMMENT, OPEN, RAW, VOID, Token, attributes, tokens
 from campaigns.errors import TemplateError, Where
 
@@ -128,6 +128,7 @@ class _Reader:
         self.found: list[Found] = []
         self.open: list[tuple[str, Token]] = []  # mj-* tags; names as written
         self.classes = [""]  # of each of them: the mj-class that holds inside
+        self.around: list[Attributes] = [{}]  # of each of them: its attributes
         self.bones: list[str] = []
         self.filling: list[str] = []
 
@@ -165,9 +166,9 @@ class _Reader:
         tag = self.mjml[token.start : token.end]
         if not tag.endswith(">"):
             self._mistake(f"<{name} is not finished.", token, "Look for a missing quote or a missing >.")
-        own = own_attributes(self.mjml, token)
+        own = effective = own_attributes(self.mjml, token)
         if not self._for_other_tags(name):
-            effective = self.head.effective(name, own, self.classes[-1])
+            effective = self.head.effective(name, own, self.classes[-1], self.around[-1])
             self._look(name, token, effective)
             tag = written_out(self.mjml, token, effective, lambda text: _SPELLED.sub(self._as_word, text))
         # The CSS inliner does what inline="inline" asks for; mrml would drop the style.
@@ -176,6 +177,7 @@ class _Reader:
         if not self._closes_itself(token):
             self.open.append((name, token))
             self.classes.append(own.get("mj-class", self.classes[-1]))
+            self.around.append(effective)
         return name
 
     def _as_word(self, character: re.Match[str]) -> str:
@@ -240,6 +242,7 @@ class _Reader:
             )
         self.open.pop()
         self.classes.pop()
+        self.around.pop()
         self._emit(name, f"</{name}>")
 
     def _filled(self, name: str, at: int) -> int:
