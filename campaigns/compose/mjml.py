@@ -89,6 +89,8 @@ _UNIT = re.compile(r"&#(35|37|45|46|95);")  # # % - . _ in sizes and class names
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _EMPTY_RAW = re.compile(r"<mj-raw[^<>]*(?:/>|></mj-raw>)")  # of a comment; mrml refuses it in some places
 _OF_YAHOO_ALONE = ("@media screen, yahoo", "@media screen yahoo")  # mrml's comma hides a carousel's arrows from all
+# On telephones, columns that share a group's width evenly get a whole number of percents.
+_EVEN_WIDTH = re.compile(r"(mj-outlook-group-fix mj-column-per-[^\"]*\" style=\"[^\"]*\bwidth:\d+)\.\d{5,}%")
 _FOR_OTHER_TAGS = ("mj-attributes", "mj-html-attributes")
 # What mrml would spell out in attributes as programmers do: \n, \u{200d} inside of an emoji, \\
 _SPELLED = re.compile(r"[^ -\[\]-~]")
@@ -110,7 +112,7 @@ def as_html(mjml: str, marks: Marks) -> tuple[str, list[Found]]:
         raise TemplateError(
             f"The MJML cannot be laid out: {broken}.", remedy="Compare the last change with the MJML documentation."
         ) from None
-    page = page.replace(*_OF_YAHOO_ALONE)
+    page = _EVEN_WIDTH.sub(r"\1%", page.replace(*_OF_YAHOO_ALONE))
     page = re.sub(rf"{marks.nonce}f(\d+)z", lambda word: filling[int(word[1])], page)
     page = re.sub(rf"{marks.nonce}c(\d+)z", lambda word: chr(int(word[1])), page)
     return page, list(at_most(reader.found))
@@ -167,7 +169,9 @@ class _Reader:
         if not tag.endswith(">"):
             self._mistake(f"<{name} is not finished.", token, "Look for a missing quote or a missing >.")
         own = effective = own_attributes(self.mjml, token)
-        if not self._for_other_tags(name):
+        if name == "mj-all":
+            tag = written_out(self.mjml, token, own, str)
+        elif not self._for_other_tags(name):
             effective = self.head.effective(name, own, self.classes[-1], self.around[-1])
             self._look(name, token, effective)
             tag = written_out(self.mjml, token, effective, lambda text: _SPELLED.sub(self._as_word, text))

@@ -89,7 +89,10 @@ class HeadAttributes:
 
 
 def own_attributes(mjml: str, tag: Token) -> Attributes:
-    return {one.name: one.value for one in attributes(mjml, tag)}
+    own: Attributes = {}
+    for one in attributes(mjml, tag):
+        own.setdefault(one.name, one.value)  # written twice, the first one counts
+    return own
 
 
 def written_out(mjml: str, tag: Token, effective: Attributes, safe: Callable[[str], str]) -> str:
@@ -137,6 +140,6 @@ def _as_mrml_reads(tag: str, name: str, value: str) -> str:
             return f"{value.strip()}px"
         if tag == "mj-image" and value.endswith("%"):  # the compiler drops the sign
             return f"{value[:-1]}px"
-    if (tag, name) == ("mj-button", "inner-padding"):
+    if name in ("padding", "inner-padding"):
         return _BARE_ZERO.sub("0px", value)
     return value

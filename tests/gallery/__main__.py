@@ -83,7 +83,11 @@ def differences(theirs: Path, ours: Path) -> Iterator[str]:
             if len(wanted) != len(got):
                 yield f"{width} px: {len(wanted)} of {kind}, not {len(got)}"
             for one, other in zip(wanted, got, strict=False):
-                unlike = {key: (one[key], other[key]) for key in one if not alike(one[key], other[key])}
+                unlike = {
+                    key: (one.get(key), other.get(key))
+                    for key in one | other
+                    if not alike(one.get(key), other.get(key))
+                }
                 if unlike:
                     yield f"{width} px, {kind} {one['what'][:40]}: {unlike}"
 
