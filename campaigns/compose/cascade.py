@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 
 from campaigns.compose import sheets
-from campaigns.compose.contest import AUTHORS, Contest, Verdict
+from campaigns.compose.contest import AUTHORS, Verdict, contest
 from campaigns.compose.sheets import IMPORTANT, Around
 from campaigns.model.finding import Finding
 
@@ -25,7 +25,7 @@ class Cascade:
 
     def __init__(self, html: str) -> None:
         self._sheets = [block[2] for block in _STYLE_BLOCK.finditer(html) if block[1]]
-        self._contest = Contest(self._sheets)
+        self._contest, self._findings = contest(tuple(self._sheets), html)
 
     def before_inlining(self, html: str) -> str:
         """The page with its authors' own !important told apart from those that the inliner will write."""
@@ -34,10 +34,11 @@ class Cascade:
     def after_inlining(self, html: str) -> tuple[str, list[Finding]]:
         """The inlined page, with the strength of each rule as it was, and what came out otherwise."""
         plain = frozenset().union(*map(_plain_properties, self._sheets))
-        findings: list[Finding] = []
+        findings = self._findings
         if plain:
             html = _in_attributes(html, _INLINED_IMPORTANT, "")
-            html, verdict, findings = self._contest.settled(html)
+            html, verdict, unsettled = self._contest.settled(html)
+            findings = [*findings, *unsettled]
             again = iter(["".join(map(_important_rules, self._sheets))])  # before all that stays
             html = _STYLE_BLOCK.sub(
                 lambda block: (

@@ -7,7 +7,7 @@ each rule that may clash is written once more, as a probe, with a property of it
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from itertools import chain
 from typing import NamedTuple
 
@@ -21,6 +21,10 @@ Declared = tuple[Around, str, str]  # the conditions, one selector and the prope
 
 _PROBE, _OWN = "--mergecast-rule-", "--mergecast-own"
 _PROBES = '<style id="mergecast-probes">'
+_PROBED = re.compile(rf"{_PROBE}(\d+): 1")
+_MOST_MATCHES = 2_000_000  # rules that may clash times tags; and rules: each probe makes the page longer
+_MOST_RULES = 2_000
+_MOST_KNOWN = 2_000  # kinds of elements that are remembered for one style sheet
 _PROBE_BLOCK = re.compile(rf"{_PROBES}.*?</style\s*>", re.DOTALL)
 _BLOCK = re.compile(r"<!--.*?(?:-->|\Z)|(?=<style\b)", re.IGNORECASE | re.DOTALL)
 _STYLE = re.compile(r"(\sstyle\s*+=\s*+)(\"[^\"]*+\"|'[^']*+')", re.IGNORECASE)
@@ -28,7 +32,7 @@ _STYLE = re.compile(r"(\sstyle\s*+=\s*+)(\"[^\"]*+\"|'[^']*+')", re.IGNORECASE)
 _STATES = "active|checked|disabled|enabled|focus|focus-visible|focus-within|hover|target|valid|invalid|visited"
 _STATE = re.compile(rf"(^|[\s>+~(])?(?::not\(:(?:{_STATES})\)|:(?:{_STATES})(?![-\w]))")
 _SIMPLE = re.compile(
-    r"(?P<id>#(?:[-\w]|\\.)+)|(?P<class>\.(?:[-\w]|\\.)+|\[[^\]]*+\]|:(?!:|not\b|is\b|where\b|before\b|after\b|first-l)"
+    r"(?P<id>#(?:[-\w]|\\.)+)|(?P<class>\.(?:[-\w]|\\.)+|\[[^\[\]]*+\]|:(?!:|not\b|is\b|where\b|before\b|after\b|first-l)"
     r"[-\w]+(?:\([^()]*+\))?)|::?(?P<function>not|is|where)\b|(?P<type>::?[-\w]+|[a-zA-Z][-\w]*)"
 )
 _SIDES, _ASPECTS = {"top", "right", "bottom", "left"}, {"width", "style", "color"}
@@ -104,13 +108,16 @@ class Verdict(NamedTuple):
 class Contest:
     """The rules of a page that may clash; none where nothing can."""
 
-    def __init__(self, css: Iterable[str]) -> None:
+    def __init__(self, css: tuple[str, ...]) -> None:
         every = list(_rules(css))
         inlined = {name for rule in every if not rule.stays for name in rule.declared}
         weak = {name for rule in every if rule.stays for name in rule.declared if not rule.is_important(name)}
         clashing = {name for name in weak if any(map(partial(overlap, name), inlined))}
         self._rules = [rule for rule in every if any(overlap(name, one) for name in rule.declared for one in clashing)]
         self._known: dict[_Element, dict[str, Duels]] = {}
+
+    def is_too_large(self, html: str) -> bool:
+        return len(self._rules) > _MOST_RULES or len(self._rules) * html.count("<") > _MOST_MATCHES
 
     def with_probes(self, html: str) -> str:
         """The page for the inliner: with the probes, and with what authors set in style attributes told apart."""
@@ -132,8 +139,7 @@ class Contest:
         fought = [self._duels(sheets.in_attribute(style[2][1:-1])) for style in _STYLE.finditer(html)]
         every = [duels for of_element in fought for duels in of_element.values()]
         winners = frozenset(_key(*one) for duels in every for one in duels.winners)
-        matched = {number for of_element in self._known for number in of_element.matched}
-        matching = (self._rules[number] for number in matched)
+        matching = (self._rules[number] for number in set(map(int, _PROBED.findall(html))))
         verdict = Verdict(winners, frozenset(_key(rule, name) for rule in matching for name in rule.declared))
         again = iter(fought)
         html = _STYLE.sub(lambda style: _withstanding(style, next(again), verdict), html)
@@ -142,29 +148,48 @@ class Contest:
     def _duels(self, style: list[str]) -> dict[str, Duels]:
         names = [sheets.property_of(one) for one in style]
         own = next((one.partition(":")[2].split() for one in style if _OWN in one), ())
-        matched = frozenset(int(name.removeprefix(_PROBE)) for name in names if name.startswith(_PROBE))
-        element = _Element(matched, frozenset(own), frozenset(one for one in names if one[:2] != "--"))
+        matched = tuple(int(name.removeprefix(_PROBE)) for name in names if name.startswith(_PROBE))
+        element = _Element(matched, tuple(own), tuple(one for one in names if one[:2] != "--"))
         if element not in self._known:
+            if len(self._known) > _MOST_KNOWN:
+                self._known.clear()
             self._known[element] = dict(_duels([self._rules[number] for number in matched], element))
         return self._known[element]
+
+
+def contest(css: tuple[str, ...], html: str) -> tuple[Contest, list[Finding]]:
+    """The contest of a page with these style sheets; none, with a Finding, if it is too large for one."""
+    found = _contest(css)
+    if found.is_too_large(html):
+        return Contest(()), [_UNCOMPARED]
+    return found, []
+
+
+@lru_cache(maxsize=16)  # most shapes of a template share their style sheets
+def _contest(css: tuple[str, ...]) -> Contest:
+    return Contest(css)
 
 
 class _Element(NamedTuple):
     """What counts for elements that look the same."""
 
-    matched: frozenset[int]  # rules
-    own: frozenset[str]  # properties that its author set in its style attribute
-    inlined: frozenset[str]  # properties that stand there now
+    matched: tuple[int, ...]  # rules
+    own: tuple[str, ...]  # properties that its author set in its style attribute
+    inlined: tuple[str, ...]  # properties that stand there now
 
 
+@lru_cache(maxsize=10_000)
 def overlap(one: str, other: str) -> bool:
     """Whether two properties can overrule one another, as padding and padding-left."""
-    if _resets(one, other) or _resets(other, one):
-        return True
-    (first, *a), (second, *b) = one.split("-"), other.split("-")
-    if first != "border" or second != "border" or not a or not b:
-        return False
-    return bool((a[0] in _SIDES and b[0] in _ASPECTS) or (b[0] in _SIDES and a[0] in _ASPECTS)) and a[1:] in ([], b[:1])
+    if _is_line(one) and _is_line(other):
+        first, second = set(one.split("-")), set(other.split("-"))
+        return all(not (first & kind and second & kind) or first & second & kind for kind in (_SIDES, _ASPECTS))
+    return _resets(one, other) or _resets(other, one)
+
+
+def _is_line(name: str) -> bool:
+    """Whether it draws some side of a border."""
+    return name.partition("-")[0] == "border" and not set(name.split("-")) - {"border"} - _SIDES - _ASPECTS
 
 
 def _resets(shorthand: str, name: str) -> bool:
@@ -173,7 +198,7 @@ def _resets(shorthand: str, name: str) -> bool:
     return name == shorthand or (name.startswith(f"{shorthand}-") and name not in _NO_SIDE)
 
 
-def _rules(css: Iterable[str]) -> Iterator[Rule]:
+def _rules(css: tuple[str, ...]) -> Iterator[Rule]:
     every = chain.from_iterable(map(sheets.rules, css))
     for order, ((*conditions, prelude), declarations) in enumerate(every):
         declared: dict[str, str] = {}
@@ -207,12 +232,17 @@ def _duels(matched: list[Rule], element: _Element) -> Iterator[tuple[str, Duels]
             strength, value = max(said)
             against = [(rule, name) for rule in staying for name in rule.declared if overlap(name, prop)]
             beaten = tuple(one for one in against if one[0].strength(one[1]) < strength)
-            differing = (one for one in against if not (one[1] == prop and _alike(one[0].declared[prop], value)))
-            yield prop, Duels(tuple(one for one in differing if one not in beaten), beaten)
+            beating = (one for one in against if one[0].strength(one[1]) > strength)
+            yield prop, Duels(tuple(one for one in beating if not _says(*one, prop, value)), beaten)
 
 
-def _alike(one: str, other: str) -> bool:
-    return IMPORTANT.sub("", one).strip().lower() == IMPORTANT.sub("", other).strip().lower()
+def _says(rule: Rule, name: str, prop: str, value: str) -> bool:
+    """Whether the rule gives the property this very value, so that it does not matter who wins."""
+    return name == prop and _bare(rule.declared[name]) == _bare(value)
+
+
+def _bare(value: str) -> str:
+    return IMPORTANT.sub("", value).strip().lower()
 
 
 def _withstanding(style: re.Match[str], duels: dict[str, Duels], verdict: Verdict) -> str:
@@ -258,3 +288,11 @@ def _differs(rule: Rule, name: str) -> Finding:
         f"{name} of “{rule.selector}”{where} overrules more here than on a page with a style block.",
         "Give that rule a selector of its own, which matches nothing that another rule says more precisely.",
     )
+
+
+_UNCOMPARED = Finding(
+    "css_differs",
+    Severity.WARNS,
+    "The page has so many style rules that those of @media and :hover may overrule more than in a browser.",
+    "Take out the rules that it does not use.",
+)

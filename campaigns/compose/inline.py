@@ -43,14 +43,13 @@ def inlined(html: str) -> tuple[str, list[Finding]]:
     """The page with its rules in style attributes; unchanged, with a Finding, where the inliner fails."""
     if _takes_long(html):
         return html, [_NOT_INLINED]
-    cascade = Cascade(html)
     try:
-        inlined_page = str(_INLINER.inline(cascade.before_inlining(html)))
+        cascade = Cascade(html)
+        made, findings = cascade.after_inlining(str(_INLINER.inline(cascade.before_inlining(html))))
     except BaseException as broken:  # a panic in Rust is no Exception
         if isinstance(broken, (KeyboardInterrupt, SystemExit, MemoryError)):
             raise
         return html, [_NOT_INLINED]
-    made, findings = cascade.after_inlining(inlined_page)
     return _with_doctype_of(html, made), findings
 
 

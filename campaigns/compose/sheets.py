@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import islice
 
 IMPORTANT = re.compile(r"!\s*+important", re.IGNORECASE)
 _QUOTED = r"\"(?:\\.|[^\"\\\n])*+\"|'(?:\\.|[^'\\\n])*+'"
@@ -12,7 +13,7 @@ _PART = re.compile(
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _CONDITIONS = ("@media", "@supports")  # at-rules that hold rules; in others !important means nothing, or harms
 _PRELUDE = re.compile(r"\s*+([>+~,])\s*+|\s++")
-_SELECTOR = re.compile(rf"(?:{_QUOTED}|\([^()]*+\)|\[[^\]]*+\]|[^,])++")
+_SELECTOR = re.compile(rf"(?:{_QUOTED}|\([^()]*+\)|\[[^\[\]]*+\]|[^,])++")
 # Of a style attribute as HTML writes it: its entities end with a semicolon that ends no declaration.
 _DECLARED = re.compile(rf"(?:{_QUOTED}|\([^()]*+\)|&#?\w++;|[^;\"'(&]|[\"'(&])++")
 
@@ -35,27 +36,32 @@ def rules(css: str) -> tuple[tuple[Around, tuple[str, ...]], ...]:
 
 
 def each_declaration(css: str, change: Callable[[str, Around], str]) -> str:
-    """The CSS with `change` applied to each declaration of a rule, told where that stands."""
+    """The CSS with `change` applied to each declaration of a rule, told where that stands: of one rule the same object."""
     made: list[str] = []
-    around: Around = ()
+    braces: list[str] = []
+    around: Around | None = None  # of the rule that stands open
     pending = ""
     for part in _PART.findall(css):
         if part not in ("{", "}", ";"):
             pending += part
             continue
-        if part != "{" and around and _holds_declarations(around):
+        if part != "{" and around is not None:
             pending = change(pending, around)
         made += [pending, part]
         if part == "{":
-            around = (*around, one_line(bare(pending)))
-        elif part == "}":
-            around = around[:-1]
+            braces.append(one_line(bare(pending)))
+        elif part == "}" and braces:
+            braces.pop()
+        if part != ";":
+            around = tuple(braces) if braces and _holds_declarations(braces) else None
         pending = ""
     return "".join((*made, pending))
 
 
-def _holds_declarations(around: Around) -> bool:
-    return not around[-1].startswith("@") and all(one.lower().startswith(_CONDITIONS) for one in around[:-1])
+def _holds_declarations(braces: list[str]) -> bool:
+    return not braces[-1].startswith("@") and all(
+        one.lower().startswith(_CONDITIONS) for one in islice(braces, len(braces) - 1)
+    )
 
 
 def bare(css: str) -> str:
