@@ -7,16 +7,16 @@ each rule that may clash is written once more, as a probe, with a property of it
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
-from itertools import chain
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from campaigns.compose import sheets
+from campaigns.compose.precedence import Rule, overlap, resets, rules_of
 from campaigns.compose.sheets import IMPORTANT, Around
 from campaigns.model.finding import Finding
 from campaigns.model.states import Severity
 
-Strength = tuple[bool, bool, tuple[int, int, int], int]  # !important, of a style attribute, specificity, order
+Told = tuple[Rule, str]  # a declaration: the rule, and the property
 Declared = tuple[Around, str, str]  # the conditions, one selector and the property of a declaration that stays
 
 _PROBE, _OWN = "--mergecast-rule-", "--mergecast-own"
@@ -28,53 +28,7 @@ _MOST_KNOWN = 2_000  # kinds of elements that are remembered for one style sheet
 _PROBE_BLOCK = re.compile(rf"{_PROBES}.*?</style\s*>", re.DOTALL)
 _BLOCK = re.compile(r"<!--.*?(?:-->|\Z)|(?=<style\b)", re.IGNORECASE | re.DOTALL)
 _STYLE = re.compile(r"(\sstyle\s*+=\s*+)(\"[^\"]*+\"|'[^']*+')", re.IGNORECASE)
-# What a person or a mail program decides about an element; the inliner cannot know, and leaves the rule.
-_STATES = "active|checked|disabled|enabled|focus|focus-visible|focus-within|hover|target|valid|invalid|visited"
-_STATE = re.compile(rf"(^|[\s>+~(])?(?::not\(:(?:{_STATES})\)|:(?:{_STATES})(?![-\w]))")
-_SIMPLE = re.compile(
-    r"(?P<id>#(?:[-\w]|\\.)+)|(?P<class>\.(?:[-\w]|\\.)+|\[[^\[\]]*+\]|:(?!:|not\b|is\b|where\b|before\b|after\b|first-l)"
-    r"[-\w]+(?:\([^()]*+\))?)|::?(?P<function>not|is|where)\b|(?P<type>::?[-\w]+|[a-zA-Z][-\w]*)"
-)
-_SIDES, _ASPECTS = {"top", "right", "bottom", "left"}, {"width", "style", "color"}
 AUTHORS = "! important"  # means the same; the inliner writes its own without the blank
-_NO_SIDE = ("border-radius", "border-collapse", "border-spacing")
-
-
-@dataclass(frozen=True, eq=False)
-class Rule:
-    conditions: Around
-    selector: str
-    order: int
-    declared: dict[str, str]  # property: its value
-    beside: Around  # the selectors of the same rule, this one too, that stay when it does
-
-    @cached_property
-    def waits(self) -> bool:
-        """Whether it holds in some state alone, as under a pointer."""
-        return bool(_STATE.search(self.selector))
-
-    @property
-    def stays(self) -> bool:
-        return bool(self.beside)
-
-    @cached_property
-    def specificity(self) -> tuple[int, int, int]:
-        kinds = [found.lastgroup for found in _SIMPLE.finditer(self.selector)]
-        return kinds.count("id"), kinds.count("class"), kinds.count("type")
-
-    def strength(self, name: str) -> Strength:
-        return self.is_important(name), False, self.specificity, self.order
-
-    def is_important(self, name: str) -> bool:
-        return bool(IMPORTANT.search(self.declared[name]))
-
-    def probe(self, number: int) -> str:
-        """The rule as the inliner can match it: in whichever state the element may be."""
-        selector = _STATE.sub(lambda state: "" if state[1] is None else f"{state[1]}*", self.selector)
-        return f"{selector} {{ {_PROBE}{number}: 1 }}"
-
-
-Told = tuple[Rule, str]  # a declaration: the rule, and the property
 
 
 @dataclass(frozen=True)
@@ -88,7 +42,7 @@ class Duels:
         """Whether this one cannot come through: what beats it holds wherever it does."""
         around = set(loser[0].conditions)
         return not self.winners or any(
-            around.issuperset(rule.conditions) and not rule.waits and _resets(name, loser[1])
+            around.issuperset(rule.conditions) and not rule.waits and resets(name, loser[1])
             for rule, name in self.winners
         )
 
@@ -109,7 +63,7 @@ class Contest:
     """The rules of a page that may clash; none where nothing can."""
 
     def __init__(self, css: tuple[str, ...]) -> None:
-        every = list(_rules(css))
+        every = list(rules_of(css))
         inlined = {name for rule in every if not rule.stays for name in rule.declared}
         weak = {name for rule in every if rule.stays for name in rule.declared if not rule.is_important(name)}
         clashing = {name for name in weak if any(map(partial(overlap, name), inlined))}
@@ -123,7 +77,7 @@ class Contest:
         """The page for the inliner: with the probes, and with what authors set in style attributes told apart."""
         if not self._rules:
             return html
-        probes = "\n".join(rule.probe(number) for number, rule in enumerate(self._rules))
+        probes = "\n".join(f"{rule.in_any_state} {{ {_PROBE}{number}: 1 }}" for number, rule in enumerate(self._rules))
         html = _STYLE.sub(_with_own, html)
         place = next(found.start() for found in _BLOCK.finditer(html) if not found[0])
         return f"{html[:place]}{_PROBES}{probes}</style>{html[place:]}"
@@ -178,41 +132,6 @@ class _Element(NamedTuple):
     inlined: tuple[str, ...]  # properties that stand there now
 
 
-@lru_cache(maxsize=10_000)
-def overlap(one: str, other: str) -> bool:
-    """Whether two properties can overrule one another, as padding and padding-left."""
-    if _is_line(one) and _is_line(other):
-        first, second = set(one.split("-")), set(other.split("-"))
-        return all(not (first & kind and second & kind) or first & second & kind for kind in (_SIDES, _ASPECTS))
-    return _resets(one, other) or _resets(other, one)
-
-
-def _is_line(name: str) -> bool:
-    """Whether it draws some side of a border."""
-    return name.partition("-")[0] == "border" and not set(name.split("-")) - {"border"} - _SIDES - _ASPECTS
-
-
-def _resets(shorthand: str, name: str) -> bool:
-    if shorthand == "font" and name == "line-height":
-        return True
-    return name == shorthand or (name.startswith(f"{shorthand}-") and name not in _NO_SIDE)
-
-
-def _rules(css: tuple[str, ...]) -> Iterator[Rule]:
-    every = chain.from_iterable(map(sheets.rules, css))
-    for order, ((*conditions, prelude), declarations) in enumerate(every):
-        declared: dict[str, str] = {}
-        for one in declarations:
-            name = sheets.property_of(one)
-            if name and name[0] != "-" and (IMPORTANT.search(one) or not IMPORTANT.search(declared.get(name, ""))):
-                declared[name] = one.partition(":")[2]
-        selectors = sheets.selectors(prelude) if declared else []
-        staying = tuple(one for one in selectors if conditions or _STATE.search(one))
-        for selector in selectors:
-            beside = staying if selector in staying else ()
-            yield Rule(tuple(conditions), selector, order, declared, beside)
-
-
 def _with_own(style: re.Match[str]) -> str:
     names = filter(None, map(sheets.property_of, sheets.in_attribute(style[2][1:-1])))
     return f"{style[1]}{style[2][0]}{_OWN}: {' '.join(names)};{style[2][1:]}"
@@ -222,12 +141,9 @@ def _duels(matched: list[Rule], element: _Element) -> Iterator[tuple[str, Duels]
     plain, staying = [rule for rule in matched if not rule.stays], [rule for rule in matched if rule.stays]
     for prop in element.inlined if staying else ():
         said = [
-            (rule.strength(name), rule.declared[name])
-            for rule in plain
-            for name in rule.declared
-            if _resets(name, prop)
+            (rule.strength(name), rule.declared[name]) for rule in plain for name in rule.declared if resets(name, prop)
         ]
-        said += [((False, True, (0, 0, 0), 0), "") for name in element.own if _resets(name, prop)]
+        said += [((False, True, (0, 0, 0), 0), "") for name in element.own if resets(name, prop)]
         if said:
             strength, value = max(said)
             against = [(rule, name) for rule in staying for name in rule.declared if overlap(name, prop)]

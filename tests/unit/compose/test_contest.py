@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from campaigns.compose.contest import overlap
 from campaigns.compose.inline import inlined
+from campaigns.compose.precedence import overlap
 from campaigns.model.finding import Finding
 
 SMALL = "@media (max-width: 600px)"
