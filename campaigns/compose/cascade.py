@@ -33,19 +33,13 @@ class Cascade:
 
     def after_inlining(self, html: str) -> tuple[str, list[Finding]]:
         """The inlined page, with the strength of each rule as it was, and what came out otherwise."""
-        plain = frozenset().union(*map(_plain_properties, self._sheets))
-        findings = self._findings
-        if plain:
-            html = _in_attributes(html, _INLINED_IMPORTANT, "")
-            html, verdict, unsettled = self._contest.settled(html)
-            findings = [*findings, *unsettled]
-            again = iter(["".join(map(_important_rules, self._sheets))])  # before all that stays
-            html = _STYLE_BLOCK.sub(
-                lambda block: (
-                    block[1] + next(again, "") + _strengthened(block[2], plain, verdict) if block[1] else block[0]
-                ),
-                html,
-            )
+        html = _in_attributes(html, _INLINED_IMPORTANT, "")
+        html, verdict, unsettled = self._contest.settled(html)
+        again = iter(["".join(map(_important_rules, self._sheets))])  # before all that stays
+        html = _STYLE_BLOCK.sub(
+            lambda block: block[1] + next(again, "") + _strengthened(block[2], verdict) if block[1] else block[0], html
+        )
+        findings = [*self._findings, *unsettled]
         return _in_attributes(html, _AUTHORS_IMPORTANT, "!important"), findings
 
 
@@ -56,16 +50,9 @@ def _in_attributes(html: str, what: re.Pattern[str], by: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _plain_properties(css: str) -> frozenset[str]:
-    """The families of properties that rules outside of @media set: those rules are the ones that get inlined."""
-    plain = (one for around, declarations in sheets.rules(css) if len(around) == 1 for one in declarations)
-    return frozenset(map(_family, plain)) - {""}
-
-
-@lru_cache(maxsize=64)
-def _strengthened(css: str, inlined: frozenset[str], verdict: Verdict) -> str:
+def _strengthened(css: str, verdict: Verdict) -> str:
     def strengthen(declaration: str, around: Around) -> str:
-        if _family(declaration) not in inlined or IMPORTANT.search(declaration):
+        if IMPORTANT.search(declaration) or not sheets.property_of(declaration):
             return declaration
         if verdict.leaves(around[:-1], sheets.selectors(around[-1]), sheets.property_of(declaration)):
             return declaration
@@ -84,8 +71,3 @@ def _important_rules(css: str) -> str:
         if important and len(around) == 1:
             made.append(f"{around[0]} {{ {'; '.join(important)} }}\n")
     return "".join(made)
-
-
-def _family(declaration: str) -> str:
-    """`padding` for padding and padding-left, which can overrule one another; "" if it sets nothing."""
-    return sheets.property_of(declaration).split("-")[0]

@@ -25,7 +25,7 @@ _PROBED = re.compile(rf"{_PROBE}(\d+): 1")
 _MOST_MATCHES = 2_000_000  # rules that may clash times tags; and rules: each probe makes the page longer
 _MOST_RULES = 2_000
 _MOST_KNOWN = 2_000  # kinds of elements that are remembered for one style sheet
-_PROBE_BLOCK = re.compile(rf"{_PROBES}.*?</style\s*>", re.DOTALL)
+_PROBE_BLOCK = re.compile(rf"{_PROBES[:-1]}[^<>]*+>.*?</style\s*>", re.DOTALL)
 _BLOCK = re.compile(r"<!--.*?(?:-->|\Z)|(?=<style\b)", re.IGNORECASE | re.DOTALL)
 _STYLE = re.compile(r"(\sstyle\s*+=\s*+)(\"[^\"]*+\"|'[^']*+')", re.IGNORECASE)
 AUTHORS = "! important"  # means the same; the inliner writes its own without the blank
@@ -50,23 +50,25 @@ class Duels:
 class Verdict(NamedTuple):
     """Which declarations that stay need strength."""
 
+    clashing: frozenset[str]  # properties of which something was inlined, too
     winners: frozenset[Declared]  # each beats something that was inlined
     matching: frozenset[Declared]  # each holds for an element of the page at all
 
     def leaves(self, conditions: Around, selectors: Iterable[str], name: str) -> bool:
         """Whether this declaration is to stay as weak as it is. What matches nothing waits for a mail program's changes."""
         keys = {(conditions, one, name) for one in selectors}
-        return self.winners.isdisjoint(keys) and not self.matching.isdisjoint(keys)
+        return name not in self.clashing or (self.winners.isdisjoint(keys) and not self.matching.isdisjoint(keys))
 
 
 class Contest:
     """The rules of a page that may clash; none where nothing can."""
 
-    def __init__(self, css: tuple[str, ...]) -> None:
+    def __init__(self, css: tuple[str, ...], *, compares: bool = True) -> None:
+        self._compares = compares
         every = list(rules_of(css))
         inlined = {name for rule in every if not rule.stays for name in rule.declared}
         weak = {name for rule in every if rule.stays for name in rule.declared if not rule.is_important(name)}
-        clashing = {name for name in weak if any(map(partial(overlap, name), inlined))}
+        self._clashing = clashing = frozenset(name for name in weak if any(map(partial(overlap, name), inlined)))
         self._rules = [rule for rule in every if any(overlap(name, one) for name in rule.declared for one in clashing)]
         self._known: dict[_Element, dict[str, Duels]] = {}
 
@@ -75,7 +77,7 @@ class Contest:
 
     def with_probes(self, html: str) -> str:
         """The page for the inliner: with the probes, and with what authors set in style attributes told apart."""
-        if not self._rules:
+        if not self._rules or not self._compares:
             return html
         probes = "\n".join(f"{rule.in_any_state} {{ {_PROBE}{number}: 1 }}" for number, rule in enumerate(self._rules))
         html = _STYLE.sub(_with_own, html)
@@ -87,14 +89,16 @@ class Contest:
 
         What was inlined becomes !important where it beats what will become so.
         """
-        if not self._rules:
-            return html, Verdict(frozenset(), frozenset()), []
+        if not self._rules or not self._compares:
+            return html, Verdict(self._clashing, frozenset(), frozenset()), []
         html = _PROBE_BLOCK.sub("", html, count=1)
         fought = [self._duels(sheets.in_attribute(style[2][1:-1])) for style in _STYLE.finditer(html)]
         every = [duels for of_element in fought for duels in of_element.values()]
         winners = frozenset(_key(*one) for duels in every for one in duels.winners)
         matching = (self._rules[number] for number in set(map(int, _PROBED.findall(html))))
-        verdict = Verdict(winners, frozenset(_key(rule, name) for rule in matching for name in rule.declared))
+        verdict = Verdict(
+            self._clashing, winners, frozenset(_key(rule, name) for rule in matching for name in rule.declared)
+        )
         again = iter(fought)
         html = _STYLE.sub(lambda style: _withstanding(style, next(again), verdict), html)
         return html, verdict, list(_unsettled(every, verdict))
@@ -115,7 +119,7 @@ def contest(css: tuple[str, ...], html: str) -> tuple[Contest, list[Finding]]:
     """The contest of a page with these style sheets; none, with a Finding, if it is too large for one."""
     found = _contest(css)
     if found.is_too_large(html):
-        return Contest(()), [_UNCOMPARED]
+        return Contest(css, compares=False), [_UNCOMPARED]
     return found, []
 
 
