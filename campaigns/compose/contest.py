@@ -38,6 +38,13 @@ class Duels:
     winners: tuple[Told, ...]
     losers: tuple[Told, ...]
 
+    def usurpers(self) -> Iterator[Told]:
+        """Winners that would beat an !important rule of the style block as soon as they are !important themselves."""
+        important = [rule.weight for rule, name in (*self.winners, *self.losers) if rule.is_important(name)]
+        for rule, name in self.winners:
+            if important and not rule.is_important(name) and rule.weight > min(important):
+                yield rule, name
+
     def is_settled(self, loser: Told) -> bool:
         """Whether this one cannot come through: what beats it holds wherever it does."""
         around = set(loser[0].conditions)
@@ -193,6 +200,9 @@ def _unsettled(every: list[Duels], verdict: Verdict) -> Iterator[Finding]:
     open_ones = {_key(*loser): loser for duels in every for loser in duels.losers if not duels.is_settled(loser)}
     for rule, name in open_ones.values():
         if not rule.is_important(name) and not verdict.leaves(rule.conditions, rule.beside, name):
+            yield _differs(rule, name)
+    for rule, name in {_key(*one): one for duels in every for one in duels.usurpers()}.values():
+        if (key := _key(rule, name)) not in open_ones and key in verdict.winners:
             yield _differs(rule, name)
 
 

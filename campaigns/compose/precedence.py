@@ -45,7 +45,11 @@ class Rule:
         return kinds.count("id"), kinds.count("class"), kinds.count("type")
 
     def strength(self, name: str) -> Strength:
-        return self.is_important(name), False, self.specificity, self.order
+        return self.is_important(name), False, *self.weight
+
+    @property
+    def weight(self) -> tuple[tuple[int, int, int], int]:
+        return self.specificity, self.order
 
     def is_important(self, name: str) -> bool:
         return bool(IMPORTANT.search(self.declared[name]))
