@@ -4,7 +4,7 @@ import re
 
 import css_inline
 
-from campaigns.compose.cascade import after_inlining, before_inlining
+from campaigns.compose.cascade import Cascade
 from campaigns.compose.tags import OPEN, Token
 from campaigns.model.finding import Finding
 from campaigns.model.states import Severity
@@ -44,12 +44,13 @@ def inlined(html: str) -> tuple[str, list[Finding]]:
     if _takes_long(html):
         return html, [_NOT_INLINED]
     try:
-        inlined_page = str(_INLINER.inline(before_inlining(html)))
+        cascade = Cascade(html)
+        made, findings = cascade.after_inlining(str(_INLINER.inline(cascade.before_inlining(html))))
     except BaseException as broken:  # a panic in Rust is no Exception
         if isinstance(broken, (KeyboardInterrupt, SystemExit, MemoryError)):
             raise
         return html, [_NOT_INLINED]
-    return _with_doctype_of(html, after_inlining(inlined_page, html)), []
+    return _with_doctype_of(html, made), findings
 
 
 def _with_doctype_of(html: str, inlined_page: str) -> str:

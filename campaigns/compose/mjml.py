@@ -13,7 +13,7 @@ import mrml
 from campaigns.compose import mjml_differs
 from campaigns.compose.found import Found, at_most
 from campaigns.compose.marked import Marks
-from campaigns.compose.mjml_attributes import HeadAttributes, own_attributes, written_out
+from campaigns.compose.mjml_attributes import Attributes, HeadAttributes, own_attributes, written_out
 from campaigns.compose.tags import CLOSE, COMMENT, OPEN, RAW, VOID, Token, attributes, tokens
 from campaigns.errors import TemplateError, Where
 
@@ -89,6 +89,8 @@ _UNIT = re.compile(r"&#(35|37|45|46|95);")  # # % - . _ in sizes and class names
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _EMPTY_RAW = re.compile(r"<mj-raw[^<>]*(?:/>|></mj-raw>)")  # of a comment; mrml refuses it in some places
 _OF_YAHOO_ALONE = ("@media screen, yahoo", "@media screen yahoo")  # mrml's comma hides a carousel's arrows from all
+# On telephones, columns that share a group's width evenly get a whole number of percents.
+_EVEN_WIDTH = re.compile(r"(mj-outlook-group-fix mj-column-per-[^\"]*\" style=\"[^\"]*\bwidth:\d+)\.\d{5,}%")
 _FOR_OTHER_TAGS = ("mj-attributes", "mj-html-attributes")
 # What mrml would spell out in attributes as programmers do: \n, \u{200d} inside of an emoji, \\
 _SPELLED = re.compile(r"[^ -\[\]-~]")
@@ -110,7 +112,7 @@ def as_html(mjml: str, marks: Marks) -> tuple[str, list[Found]]:
         raise TemplateError(
             f"The MJML cannot be laid out: {broken}.", remedy="Compare the last change with the MJML documentation."
         ) from None
-    page = page.replace(*_OF_YAHOO_ALONE)
+    page = _EVEN_WIDTH.sub(r"\1%", page.replace(*_OF_YAHOO_ALONE))
     page = re.sub(rf"{marks.nonce}f(\d+)z", lambda word: filling[int(word[1])], page)
     page = re.sub(rf"{marks.nonce}c(\d+)z", lambda word: chr(int(word[1])), page)
     return page, list(at_most(reader.found))
@@ -128,6 +130,7 @@ class _Reader:
         self.found: list[Found] = []
         self.open: list[tuple[str, Token]] = []  # mj-* tags; names as written
         self.classes = [""]  # of each of them: the mj-class that holds inside
+        self.around: list[Attributes] = [{}]  # of each of them: its attributes
         self.bones: list[str] = []
         self.filling: list[str] = []
 
@@ -165,9 +168,11 @@ class _Reader:
         tag = self.mjml[token.start : token.end]
         if not tag.endswith(">"):
             self._mistake(f"<{name} is not finished.", token, "Look for a missing quote or a missing >.")
-        own = own_attributes(self.mjml, token)
-        if not self._for_other_tags(name):
-            effective = self.head.effective(name, own, self.classes[-1])
+        own = effective = own_attributes(self.mjml, token)
+        if name == "mj-all":
+            tag = written_out(self.mjml, token, own, str)
+        elif not self._for_other_tags(name):
+            effective = self.head.effective(name, own, self.classes[-1], self.around[-1])
             self._look(name, token, effective)
             tag = written_out(self.mjml, token, effective, lambda text: _SPELLED.sub(self._as_word, text))
         # The CSS inliner does what inline="inline" asks for; mrml would drop the style.
@@ -176,6 +181,7 @@ class _Reader:
         if not self._closes_itself(token):
             self.open.append((name, token))
             self.classes.append(own.get("mj-class", self.classes[-1]))
+            self.around.append(effective)
         return name
 
     def _as_word(self, character: re.Match[str]) -> str:
@@ -240,6 +246,7 @@ class _Reader:
             )
         self.open.pop()
         self.classes.pop()
+        self.around.pop()
         self._emit(name, f"</{name}>")
 
     def _filled(self, name: str, at: int) -> int:

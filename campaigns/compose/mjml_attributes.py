@@ -3,6 +3,7 @@
 mrml reads it otherwise: the first mj-class wins instead of the last, and some tags get nothing. <mj-all> is left to it.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
@@ -19,7 +20,12 @@ _IN_PIXELS = {
     "mj-hero": ("height", "background-height", "background-width"),
     "mj-image": ("width",),
 }
+_BARE_ZERO = re.compile(r"(?<![\w.])0(?![\w.%])")  # mrml then reads none of the four
+_DIGITS = re.compile(r"\d+")
 _NO_WORDS = {"alt": ""}  # a sign beside words of its own, or drawn twice: without it, screen readers spell the address
+_FONT = "font-family"
+_ACCORDION_FONT = "Ubuntu, Helvetica, Arial, sans-serif"  # of an accordion that says nothing
+_HANDS_FONT_ON, _TAKES_FONT = ("mj-accordion", "mj-accordion-element"), ("mj-accordion-title", "mj-accordion-text")
 _LEFT_OUT = {"mj-social-element": _NO_WORDS, "mj-carousel-image": _NO_WORDS}
 
 
@@ -48,8 +54,11 @@ class HeadAttributes:
             elif token.kind == CLOSE and token.name == "mj-class":
                 around = ""
 
-    def effective(self, name: str, own: Attributes, class_around: str) -> Attributes:
-        """All attributes of a tag with these `own` ones, inside of a tag with the classes `class_around`."""
+    def effective(self, name: str, own: Attributes, class_around: str, around: Attributes) -> Attributes:
+        """All attributes of a tag with these `own` ones.
+
+        `class_around`, `around`: the classes and the attributes of the tag that it stands in.
+        """
         of_classes: Attributes = {}
         for one in own.get("mj-class", "").split():
             said = self._of_classes.get(one, {})
@@ -60,17 +69,30 @@ class HeadAttributes:
         from_around: Attributes = {}
         for one in class_around.split():
             from_around.update(self._in_classes.get((one, name), {}))
-        return {
+        found = {
             **_LEFT_OUT.get(name, {}),
             **self._of_tags.get(name, {}),
             **of_classes,
             **from_around,
             **own,
         }
+        return found | self._accordion_font(name, own, found, around)
+
+    def _accordion_font(self, name: str, own: Attributes, found: Attributes, around: Attributes) -> Attributes:
+        """Inside of an accordion the font comes from the tag itself or from around it, whatever the head says."""
+        font: str | None = None
+        if name in _TAKES_FONT:
+            font = own.get(_FONT) or around.get(_FONT) or (_ACCORDION_FONT if _FONT in found else None)
+        elif name in _HANDS_FONT_ON:
+            font = found.get(_FONT) or self._of_tags.get("mj-all", {}).get(_FONT) or around.get(_FONT)
+        return {_FONT: font} if font else {}
 
 
 def own_attributes(mjml: str, tag: Token) -> Attributes:
-    return {one.name: one.value for one in attributes(mjml, tag)}
+    own: Attributes = {}
+    for one in attributes(mjml, tag):
+        own.setdefault(one.name, one.value)  # written twice, the first one counts
+    return own
 
 
 def written_out(mjml: str, tag: Token, effective: Attributes, safe: Callable[[str], str]) -> str:
@@ -80,14 +102,31 @@ def written_out(mjml: str, tag: Token, effective: Attributes, safe: Callable[[st
     """
     name = mjml[tag.start + 1 : tag.start + 1 + len(tag.name)]
     kept: list[str] = []
+    if name == "mj-button":
+        effective = _narrower(effective)
     at = tag.start + 1 + len(name)
     own: set[str] = set()
     for one in attributes(mjml, tag):
         own.add(one.name)
-        kept += [mjml[at : one.start], safe(_as_mrml_reads(name, one.name, one.value))]
+        kept += [mjml[at : one.start], safe(_as_mrml_reads(name, one.name, effective[one.name]))]
         at = one.start + len(one.value)
     more = [_written(key, safe(_as_mrml_reads(name, key, value))) for key, value in effective.items() if key not in own]
     return f"<{name}{''.join(more)}{''.join(kept)}{mjml[at : tag.end]}"
+
+
+def _narrower(button: Attributes) -> Attributes:
+    """A width without a unit, less what `inner-padding` takes, even where that makes no room for want of a unit."""
+    width = button.get("width", "").strip()
+    sides = (button.get("inner-padding", "").split() or ["0"])[:4]
+    if not width.isdecimal() or not any(map(_lacks_unit, sides)):
+        return button
+    right_and_left = (sides[1 % len(sides)], sides[3] if len(sides) == 4 else sides[1 % len(sides)])
+    less = sum(int(digits[0]) for digits in map(_DIGITS.match, right_and_left) if digits)
+    return {**button, "width": str(int(width) - less) if int(width) > less else ""}
+
+
+def _lacks_unit(size: str) -> bool:
+    return size.isdecimal() and int(size) > 0
 
 
 def _written(name: str, value: str) -> str:
@@ -101,4 +140,6 @@ def _as_mrml_reads(tag: str, name: str, value: str) -> str:
             return f"{value.strip()}px"
         if tag == "mj-image" and value.endswith("%"):  # the compiler drops the sign
             return f"{value[:-1]}px"
+    if name in ("padding", "inner-padding"):
+        return _BARE_ZERO.sub("0px", value)
     return value

@@ -16,13 +16,20 @@ from campaigns.model.states import Severity
 def in_tag(mjml: str, tag: Token, name: str, effective: Attributes) -> Iterator[Found]:
     """What is drawn otherwise of this tag, with all attributes that hold for it."""
     for rule in _rules().get(name, ()):
+        beside = rule.get("beside", {}).items()
+        if not all(_matches(pattern, effective.get(key, "")) for key, pattern in beside):
+            continue
         for key in rule["names"]:
             value = effective.get(key)
-            if value is not None and re.fullmatch(rule.get("value", ".*"), value.strip(), re.DOTALL):
+            if value is not None and _matches(rule.get("value", ".*"), value):
                 sentence = (
                     f'{key}="{value[:40]}" in <{name}> looks otherwise than in the MJML compiler: {rule["says"]}.'
                 )
                 yield _found("mjml_differs", mjml, tag, sentence, rule["remedy"])
+
+
+def _matches(pattern: str, value: str) -> bool:
+    return bool(re.fullmatch(pattern, value.strip(), re.DOTALL))
 
 
 def without_html_attributes(mjml: str, tag: Token) -> Found:

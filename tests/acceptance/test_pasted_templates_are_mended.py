@@ -132,3 +132,14 @@ def test_an_offer_from_a_gallery(terminal: CommandLine) -> None:
     assert 'alt="Apples       and pears"' in sent
     assert 'width="200"' in sent
     assert "height:17px" in sent
+
+
+def test_a_mail_whose_css_cannot_be_inlined_goes_out_with_its_style_block(terminal: CommandLine) -> None:
+    rules = "".join(f".none{number} {{ color: red }}\n" for number in range(7_000))
+    css = f"{rules}.big {{ font-size: 30px }} @media (max-width: 600px) {{ .big {{ font-size: 20px }} }}"
+    body = f"<p class='big'>Hello {{{{ first_name }}}}</p>{'<br>' * 3_000}"
+    paste(terminal, "long.html", f"<!DOCTYPE html><html><head><style>{css}</style></head><body>{body}</body></html>")
+    assert "not_inlined" in {code for code, _ in findings(terminal, "long.html")}
+    sent = page(terminal, "long.html")
+    assert ".big { font-size: 30px } @media (max-width: 600px) { .big { font-size: 20px } }" in sent
+    assert re.search(r"<p class=.big.>Hello Ada</p>", sent)

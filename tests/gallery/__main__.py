@@ -55,7 +55,7 @@ def laid_out(path: Path, ours: Path) -> list[str]:
         return [f"refused: {error.sentence} {error.remedy}"]
     assert isinstance(made, LaidOut)
     (ours / f"{path.name}.html").write_text("".join(map(str, made.shape.html or ())), encoding="utf-8")
-    return [one.sentence for one in made.findings if one.code in ("mjml_differs", "not_inlined")]
+    return [one.sentence for one in made.findings if one.code in ("mjml_differs", "css_differs", "not_inlined")]
 
 
 def reported(said: dict[str, list[str]], theirs: Path, ours: Path) -> int:
@@ -83,7 +83,11 @@ def differences(theirs: Path, ours: Path) -> Iterator[str]:
             if len(wanted) != len(got):
                 yield f"{width} px: {len(wanted)} of {kind}, not {len(got)}"
             for one, other in zip(wanted, got, strict=False):
-                unlike = {key: (one[key], other[key]) for key in one if not alike(one[key], other[key])}
+                unlike = {
+                    key: (one.get(key), other.get(key))
+                    for key in one | other
+                    if not alike(one.get(key), other.get(key))
+                }
                 if unlike:
                     yield f"{width} px, {kind} {one['what'][:40]}: {unlike}"
 

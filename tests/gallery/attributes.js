@@ -62,7 +62,7 @@ const values = {
   align: ["left", "right", "center"], "text-align": ["left", "right"], "vertical-align": ["middle", "bottom"],
   "background-size": ["cover", "100px 50px"], "background-position": ["top left", "20% 30%"],
   border: ["2px solid red"], "border-radius": ["8px"], "border-style": ["dashed"], "border-width": ["6px"],
-  padding: ["12px 34px", "20"], "inner-padding": ["20px 40px"], width: ["200px", "50%", "200"], height: ["120px"],
+  padding: ["12px 34px", "0 34px", "20"], "inner-padding": ["20px 40px"], width: ["200px", "50%", "200"], height: ["120px"],
   name: ["github", "x"], cellpadding: ["9"], cellspacing: ["9"], gap: ["20px"], href: ["https://x.example/x"],
   src: ["https://x.example/b.png"], "background-url": ["https://x.example/b.png"], title: ["Tip"], alt: ["Alt"],
   mode: ["vertical", "fixed-height", "fluid-height"], thumbnails: ["hidden"], hamburger: ["hamburger"],

@@ -52,6 +52,9 @@ function seen() {
     element(node);
     node.childNodes.forEach(walk);
   };
+  const remarks = document.createNodeIterator(document, NodeFilter.SHOW_COMMENT);
+  for (let one = remarks.nextNode(); one; one = remarks.nextNode()) one.remove();
+  document.body.normalize(); // text that a remark parts is one text
   walk(document.body);
   return found;
 }

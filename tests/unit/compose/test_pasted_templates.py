@@ -93,6 +93,51 @@ def test_signs_beside_words_are_decoration():
     assert re.search(r'<img[^>]* alt=""', page)
 
 
+def test_an_accordions_fonts_come_from_its_tags_and_not_from_the_head():
+    given = '<mj-all font-family="Lucida"/><mj-accordion-title font-family="Impact"/>'
+    title = "<mj-accordion-element{}><mj-accordion-title{}>{}</mj-accordion-title></mj-accordion-element>"
+    own, around = ' font-family="Times"', ' font-family="Georgia"'
+    column = f'<mj-accordion font-family="Courier">{title.format("", "", "a")}{title.format(around, "", "b")}'
+    page = html("mjml", mjml(f"{column}{title.format(around, own, 'c')}</mj-accordion>", given))
+    fonts = [re.findall("font-family:(\\w+)", style(page, word))[0] for word in "abc"]
+    assert fonts == ["Lucida", "Georgia", "Times"]
+
+
+@pytest.mark.parametrize(
+    ("width", "inner", "made"),
+    [
+        ("200", "20", "160px"),
+        ("200", "5px 20 5px 15px", "165px"),
+        ("200", "20px", "160px"),
+        ("200px", "0 30px", "140px"),
+    ],
+)
+def test_a_buttons_width_is_less_its_inner_padding_with_a_unit_or_not(width, inner, made):
+    page = html(
+        "mjml", mjml(f'<mj-button href="https://x.example/" width="{width}" inner-padding="{inner}">words</mj-button>')
+    )
+    assert f"width:{made}" in style(page, "words")
+
+
+def test_a_bare_zero_leaves_the_other_paddings_as_they_are():
+    column = '<mj-image src="https://x.example/a.png" alt="a" padding="0 25px"/>'
+    assert 'width="550"' in html("mjml", mjml(column))
+    for_all = html("mjml", mjml('<mj-image src="https://x.example/a.png" alt="a"/>', '<mj-all padding="0 25px"/>'))
+    assert 'width="450"' in for_all  # section, column and picture have it
+
+
+def test_columns_of_a_group_share_whole_percents_on_a_telephone():
+    group = f"<mj-group>{'<mj-column><mj-text>a</mj-text></mj-column>' * 3}</mj-group>"
+    page = html("mjml", f"<mjml><mj-body><mj-section>{group}</mj-section></mj-body></mjml>")
+    assert re.findall(r"width: ?(33[^;\"]*)", page.partition("<body")[2]) == ["33%"] * 3
+
+
+def test_of_an_attribute_written_twice_the_first_counts():
+    said = style(html("mjml", mjml('<mj-text font-size="12px" color="red" font-size="14px">words</mj-text>')), "words")
+    assert "font-size:12px" in said
+    assert "14px" not in said
+
+
 def test_a_spacer_between_sections_and_remarks_anywhere_are_laid_out():
     spacer = mjml("<mj-text>x</mj-text>").replace("<mj-body>", '<mj-body><mj-spacer height="21px"/>')
     assert "height:21px" in html("mjml", spacer)
@@ -120,6 +165,8 @@ def test_a_carousel_can_be_turned():
         ('<mj-image src="https://x.example/a.png" alt="a" padding="20"/>', "padding"),
         ('<mj-image src="https://x.example/a.png" alt="a" padding="0 20 0 0"/>', "padding"),
         ('<mj-social icon-position="right"></mj-social>', "icon-position"),
+        ('<mj-button width="200px" inner-padding="10px 20">x</mj-button>', "inner-padding"),
+        ('<mj-button border="1px dashed solid">x</mj-button>', "border"),
     ],
 )
 def test_what_looks_otherwise_is_said_at_its_tag(column, words):
@@ -140,7 +187,8 @@ def test_it_is_said_of_what_the_head_gives_too():
         '<mj-image src="https://x.example/a.png" alt="a" padding="20px" padding-top="20" border="1px solid red"/>',
         '<mj-text padding="20">x</mj-text><mj-table cellspacing="0"><tr><td>x</td></tr></mj-table>',
         '<mj-image src="https://x.example/a.png" alt="a" padding="0" width="200" nonsense="1"/>',
-        '<mj-button href="https://x.example/" width="200">x</mj-button>',
+        '<mj-button href="https://x.example/" width="200" inner-padding="20">x</mj-button>',
+        '<mj-button href="https://x.example/" width="200px" inner-padding="0 20px" border="1px solid red">x</mj-button>',
         "<mj-spacer height='30'/><mj-divider width='200' border-width='1'/>",
     ],
 )
