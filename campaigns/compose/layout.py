@@ -163,7 +163,6 @@ def _without_remarks(markup: str) -> str:
 
 
 _REMARK = re.compile(r"<!--(?!\[if|<!\[endif|\[endif|>)", re.IGNORECASE)
-_REMARKS = re.compile(rf"{_REMARK.pattern}.*?-->", re.IGNORECASE | re.DOTALL)
 
 
 def _looked_at(markup: str) -> list[Token]:
@@ -212,8 +211,17 @@ def _once(places: Iterable[str]) -> list[str]:
 def _lost(written: str, marks: Marks, mail: MarkedMail, after: list[Stand]) -> frozenset[int]:
     """Marks that were written and did not come through; links of ours may get lost, they are nobody's value."""
     left = {stand.number for stand in after}
-    numbers = {int(number) for number in marks.pattern.findall(_REMARKS.sub("", written))}
+    numbers = {int(number) for number in marks.pattern.findall(_without_remarks(written))}
     return frozenset(number for number in numbers - left if mail.slots[number] >= 0)
+
+
+def _without_remarks(markup: str) -> str:
+    """Without comments; a pattern with its end would look for that once from each beginning."""
+    kept, start = [], 0
+    while (begins := _REMARK.search(markup, start)) and (end := markup.find("-->", begins.end())) >= 0:
+        kept.append(markup[start : begins.start()])
+        start = end + len("-->")
+    return "".join([*kept, markup[start:]])
 
 
 def _deciding(mail: MarkedMail, before: list[Stand]) -> frozenset[int]:
