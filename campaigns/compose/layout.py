@@ -215,15 +215,6 @@ def _lost(written: str, marks: Marks, mail: MarkedMail, after: list[Stand]) -> f
     return frozenset(number for number in numbers - left if mail.slots[number] >= 0)
 
 
-def _without_remarks(markup: str) -> str:
-    """Without comments; a pattern with its end would look for that once from each beginning."""
-    kept, start = [], 0
-    while (begins := _REMARK.search(markup, start)) and (end := markup.find("-->", begins.end())) >= 0:
-        kept.append(markup[start : begins.start()])
-        start = end + len("-->")
-    return "".join([*kept, markup[start:]])
-
-
 def _deciding(mail: MarkedMail, before: list[Stand]) -> frozenset[int]:
     return frozenset(s.number for s in before if s.place in _DECIDING and mail.slots[s.number] >= 0)
 
