@@ -17,6 +17,7 @@ from benchmarks.figures import Figure, rate, skipped
 from benchmarks.fresh import HOUSE, measured
 
 _NODEMAILER = "nodemailer@10.6.1"
+_WAITING = "nodemailer@9.1.1"  # it waits for each reply before the next command
 _PACKAGES = {"mailmerge": "mailmerge==2.3.0", "sendgrid": "sendgrid==6.12.5"}
 _ROWS, _FAR_ROWS = 10_000, 4_000
 _FAR_MAILS = 1_000  # for nodemailer, which is slower there
@@ -52,8 +53,10 @@ def smtp_peers(repeat: int, *, quick: bool) -> list[Figure]:
         mails = _contents(original, _FAR_MAILS, folder)
         what = f"SMTP, 32 connections, {2_000 * _WAY:.0f} ms there and back, {_FAR_ROWS:,}"
         sent = speed(what, best_run(original, port, 32, min(repeat, 2)))
-        pool = _tried(_nodemailer, folder, mails, port, 32, 1)
-        figures += [sent, pool, _times(sent, pool, target=3.5)]
+        figures.append(sent)
+        for version in (_WAITING, _NODEMAILER):
+            pool = _tried(_nodemailer, folder, mails, port, 32, 1, version)
+            figures += [pool, _times(sent, pool, target=3.5)]
     return figures
 
 
@@ -87,16 +90,19 @@ def _contents(original: str, count: int, folder: str) -> Path:
     return path
 
 
-def _nodemailer(folder: str, mails: Path, port: int, connections: int, repeat: int) -> Figure:
-    modules = Path(folder) / "node_modules"
+def _nodemailer(
+    folder: str, mails: Path, port: int, connections: int, repeat: int, version: str = _NODEMAILER
+) -> Figure:
+    where = Path(folder) / version
+    modules = where / "node_modules"
     if not modules.exists():
         if not shutil.which("npm") or not shutil.which("node"):
             raise _Missing("npm is not installed")
-        _installed(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", folder, _NODEMAILER])
+        _installed(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(where), version])
     command = ["node", str(HOUSE / "benchmarks/pool.cjs"), str(modules), str(mails), str(port), str(connections)]
     count = _lines(mails)
     seconds = min(float(_told(command)) for _ in range(repeat))
-    return rate(f"nodemailer, a pool of {connections}, {count:,}", count, seconds, "mails/s")
+    return rate(f"{version}, a pool of {connections}, {count:,}", count, seconds, "mails/s")
 
 
 def _mailmerge(folder: str, mails: Path, port: int) -> Figure:
