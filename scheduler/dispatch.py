@@ -56,6 +56,7 @@ class Dispatch:
         self._shapes: OrderedDict[int, Shape] = OrderedDict()
         self._constants: dict[int, bytes] = {}
         self._stopping = False
+        self._trial: _Through | None = None  # the one connection that tries whether a failing transport works again
 
     async def run(self) -> None:
         """Carry messages until `stop`; then until what is on the wire has been answered."""
@@ -75,8 +76,10 @@ class Dispatch:
     async def _carry_on(self, through: "_Through") -> None:
         turn: Turn | None = None
         while not self._stopping:
+            if self._trial is through:
+                self._trial = None
             try:
-                turn = turn or await self._next_turn()
+                turn = turn or await self._next_turn(through)
                 if turn is None:
                     await self._close(through)
                     continue
@@ -97,12 +100,22 @@ class Dispatch:
         self._ledger.end(through.stretch)
         through.stretch = Stretch(self.transport.name)
 
-    async def _next_turn(self) -> Turn | None:
+    async def _next_turn(self, through: "_Through") -> Turn | None:
         """None when there is no work, or none may be begun: then the connection says goodbye."""
-        if self._ledger.closed or self._ledger.trouble or self.health.rests():
+        if not self._may_begin():
             await asyncio.sleep(_REST)
             return None
-        return await self.line.next_turn(_IDLE)
+        turn = await self.line.next_turn(_IDLE)
+        if turn is not None and not self._may_begin():  # it failed while this one waited for work
+            self.line.give_back(turn)
+            return None
+        if turn is not None and self.health.trouble:
+            self._trial = through
+        return turn
+
+    def _may_begin(self) -> bool:
+        tried = self.health.rests() or (self.health.trouble and self._trial is not None)
+        return not (self._ledger.closed or self._ledger.trouble or tried)
 
     async def _carry(self, through: "_Through", turn: Turn) -> Turn | None:
         """One turn, from envelope to settlement; returns the turn whose envelope travelled along, if one did."""
@@ -183,7 +196,7 @@ class Dispatch:
 
     def _following(self) -> Turn | None:
         """The turn that can travel along: only one message at a time, and only while all is well."""
-        if self.transport.batch > 1 or self._stopping or self._ledger.closed or self.health.rests():
+        if self.transport.batch > 1 or self._stopping or self._ledger.closed or self.health.trouble:
             return None
         try:
             return self.line.turn(within=_ALONG)
