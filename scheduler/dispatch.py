@@ -148,6 +148,10 @@ class Dispatch:
         messages = _messages(turn.campaign.sender, leased, shape, at, files)
         outcomes = await self._hand_over(connection, messages, following)
         self._settle(turn, leased, outcomes, through)
+        if following is not None and self.health.rests():  # an outage just now: nothing more is risked
+            await connection.abandon()
+            self.line.give_back(following)
+            return None
         return following
 
     def _begin_stretch(self, through: "_Through") -> None:
