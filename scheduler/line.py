@@ -259,12 +259,17 @@ class Line:
         return self._routing.part(self._transport, campaign, self._rules.name_of(group_of(key)))
 
     def _take_part(self, lane: _Lane) -> None:
-        """Carry the lane's mail, or only try; what was read for a try goes back to whoever carries it."""
+        """Carry the lane's mail, or only try; what was read for a try goes back to whoever carries it.
+
+        A lane that others try leaves them one, for all that is left may have been read ahead here.
+        """
         tries = self._part(lane.key, lane.campaign) is Part.TRIES
         if tries or lane.tries:
             self.done(lane.waiting)
             lane.waiting.clear()
             lane.read_to = _START
+        elif lane.waiting and self._routing.is_tried(lane.campaign, self._rules.name_of(lane.group)):
+            self.done([lane.waiting.pop()])
         lane.tries = tries
 
     def _drop(self, key: _Key) -> None:

@@ -72,6 +72,10 @@ class Routing:
         parts = dict.fromkeys(chain if good is None else chain[:good], Part.TRIES)
         return {**parts, chain[good or 0]: Part.CARRIES}
 
+    def is_tried(self, campaign: SendingCampaign, group: str) -> bool:
+        """Whether a failing transport tries mail that another carries; asked after `part`."""
+        return Part.TRIES in self._parts[campaign.id, group].values()
+
     def may_carry(self, transport: str, campaign: SendingCampaign) -> bool:
         """Whether it is there, and the campaign's mails were checked for its kind; a proof needs no such check."""
         there = self.transports.get(transport)

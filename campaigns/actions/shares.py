@@ -23,7 +23,7 @@ class Share:
 
 def shares(conn: Connection, basis: Basis) -> tuple[Share, ...]:
     """The campaign's queued or staged mails by the transport that they go through, the campaign's own first."""
-    return _shares(basis, reporting.count_queued(conn, basis.campaign.id), lanes.names(conn))
+    return _shares(basis, reporting.count_queued(conn, basis.campaign.id, proofs=False), lanes.names(conn))
 
 
 def _shares(basis: Basis, queued: Mapping[int, int], names: Mapping[int, str]) -> tuple[Share, ...]:
@@ -34,6 +34,6 @@ def _shares(basis: Basis, queued: Mapping[int, int], names: Mapping[int, str]) -
         group = names.get(number, "")
         home = ways.home(group)
         mails[home] = mails.get(home, 0) + waiting
-        if any(group in route.groups for route in ways.routes if route.through == home):
+        if waiting and any(group in route.groups for route in ways.routes if route.through == home):
             groups.setdefault(home, []).append(group)
     return tuple(Share(name, n, tuple(sorted(groups.get(name, ())))) for name, n in mails.items() if n)

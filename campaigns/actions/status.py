@@ -172,7 +172,9 @@ def _status(
         waits=tuple(map(_wait, doing.get("waits", ()))) if sending else (),
         slowed=tuple(map(_slowed, slowed)) if sending else (),
         connections=doing.get("connections") if sending else None,
-        ends=forecast.ends(conn, campaign, settings, rate=rate, slowed=slowed, now=now) if sending and worker else None,
+        ends=forecast.ends(conn, campaign, settings, ways, rate=rate, slowed=slowed, now=now)
+        if sending and worker
+        else None,
         canary=_canary(conn, campaign),
         trouble=tuple(_trouble(campaign, worker, ways, due=due, uncertain=uncertain, free=free)),
         approval=approval.told(desk, conn, campaign),

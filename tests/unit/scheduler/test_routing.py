@@ -220,7 +220,7 @@ def test_an_outage_hands_over_to_the_fallback_says_so_and_mail_returns(stage: An
             assert len(spare.got) > 300  # at its own 10/s
             assert len(tried) < 20  # one connection at a time tries
             assert told(stage)["troubles"][0]["since"] == trouble["since"]
-            await until(lambda: not told(stage)["troubles"], within=70)
+            await until(lambda: not told(stage)["troubles"], within=70, every=1)
             back = len(spare.got)
             await asyncio.sleep(5)
             assert len(spare.got) <= back + 5  # what its connections had in hand
