@@ -14,11 +14,12 @@ from campaigns.actions.desk import Desk
 from campaigns.actions.doctor_disk import LITTLE_DISK
 from campaigns.actions.held import Held, held
 from campaigns.actions.naming import campaign_named, canary_of, starts
-from campaigns.actions.outages import Outage, outages
+from campaigns.actions.outages import Outage, outages, said_of
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.audience import Audience
 from campaigns.model.routes import WaysOut
 from campaigns.model.states import CampaignState, MessageState, PauseReason
+from campaigns.settings import Settings
 from campaigns.store import campaigns, canaries, reporting, workers
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
@@ -176,7 +177,7 @@ def _status(
         if sending and worker
         else None,
         canary=_canary(conn, campaign),
-        trouble=tuple(_trouble(campaign, worker, ways, due=due, uncertain=uncertain, free=free)),
+        trouble=tuple(_trouble(campaign, worker, settings, ways, due=due, uncertain=uncertain, free=free)),
         approval=approval.told(desk, conn, campaign),
     )
 
@@ -222,7 +223,14 @@ def _canary(conn: Connection, campaign: Campaign) -> dict[str, Any] | None:
 
 
 def _trouble(
-    campaign: Campaign, worker: Worker | None, ways: WaysOut, *, due: bool, uncertain: int, free: int | None
+    campaign: Campaign,
+    worker: Worker | None,
+    settings: Settings,
+    ways: WaysOut,
+    *,
+    due: bool,
+    uncertain: int,
+    free: int | None,
 ) -> Iterator[str]:
     """What needs a person, a sentence each with its remedy."""
     if due and worker is None:
@@ -241,7 +249,7 @@ def _trouble(
         if not trouble.get("transport"):
             yield trouble["sentence"]
         elif trouble["transport"] in ways.every:
-            yield f"{trouble['transport']}: {trouble['sentence']}"
+            yield said_of(trouble, campaign, settings)
     if free is not None and free < LITTLE_DISK:
         yield f"The disk has {free / 2**20:,.0f} MB left: make room, or sending stops."
 
