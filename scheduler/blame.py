@@ -20,7 +20,7 @@ from scheduler.transports.contract import Blame, Outcome, Stage, Verdict
 _IN_A_ROW = 10  # refusals about us, or equal texts without an enhanced code, that pause a campaign
 _LOST_IN_A_ROW = 3  # uncertain hand-overs in a row after which a transport rests
 _REST = (1, 2, 5, 10, 30, 60)  # seconds that a transport rests after the first, second, ... outage in a row
-_FAILS_FROM = 5  # seconds of rest from which a transport counts as failing: its fallback takes its place
+_FAILS_FROM = 5  # seconds of rest, or of an outage that lasts, from which a transport's fallback takes its place
 
 _STATE = {
     Verdict.ACCEPTED: (MessageState.ACCEPTED, None),
@@ -109,6 +109,7 @@ class Health:
     words: str = ""  # the server's, of the last outage
     since: datetime | None = None  # when that began
     failing: bool = False  # for so long that its mail goes another way, if there is one
+    _began: float = 0.0  # monotonic seconds
     _outages: int = 0
     _lost: int = 0
     _about_us: dict[int, int] = field(default_factory=dict)
@@ -166,8 +167,10 @@ class Health:
         rest = max(_REST[min(self._outages, len(_REST) - 1)], outcome.retry_after or 0)
         self._outages += 1
         self.resting_until = self.clock.monotonic() + rest
-        self.since = self.since or self.clock.now()
-        self.failing = self.failing or rest >= _FAILS_FROM
+        if self.since is None:
+            self.since, self._began = self.clock.now(), self.clock.monotonic()
+        lasts = self.clock.monotonic() - self._began
+        self.failing = self.failing or max(rest, lasts) >= _FAILS_FROM
         self.words = _words(outcome) or "No answer."
         self.trouble = f"{outcome.text or 'No answer.'} Trying again every {rest:.0f} s."
 

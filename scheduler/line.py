@@ -94,7 +94,7 @@ class Line:
     def refresh(self, campaigns: list[SendingCampaign]) -> None:
         """Take note of what sends now; lanes that ran dry look again."""
         now = self._spending.now()
-        wanted = self._wanted({c.id: c for c in campaigns if self._transport in self._routing.ways(c).every}, now)
+        wanted = self._wanted({c.id: c for c in campaigns if self._routing.may_use(self._transport, c)}, now)
         for key in self._lanes.keys() - wanted.keys():
             self._drop(key)
         for key, campaign in wanted.items():

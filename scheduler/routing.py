@@ -32,7 +32,7 @@ class Routing:
         self.transports = {transport.name: transport for transport in transports}
         self._routes = routes
         self._failing: frozenset[str] = frozenset()
-        self._ways: dict[tuple[str, str, bool], WaysOut] = {}
+        self._ways: dict[tuple[str, str, bool], tuple[WaysOut, frozenset[str]]] = {}
         self._parts: dict[tuple[int, str], dict[str, Part]] = {}  # by campaign and group, until the next look
 
     def look(self, failing: Collection[str]) -> None:
@@ -43,17 +43,18 @@ class Routing:
             was, now = self._stand_in(name, before), self._stand_in(name, self._failing)
             if now and was != now:
                 log.warning("transport.replaced", transport=name, through=now)
+            elif was and name in self._failing and not now:
+                log.warning("transport.alone", transport=name, reason="Whatever could take its place fails as well.")
             elif was and not now:
-                log.info("transport.reinstated", transport=name, fails=name in self._failing)
+                log.info("transport.reinstated", transport=name)
 
     def ways(self, campaign: SendingCampaign) -> WaysOut:
         """All that the campaign's mail may take, checked or not; what became a rehearsal is led nowhere else."""
-        own = self.transports.get(campaign.transport)
-        leaves = campaign.leaves and (own is None or own.leaves)
-        key = (campaign.transport, campaign.sender.address, leaves)
-        if key not in self._ways:
-            self._ways[key] = self._routes.of(*key[:2], leaves=leaves)
-        return self._ways[key]
+        return self._known(campaign)[0]
+
+    def may_use(self, transport: str, campaign: SendingCampaign) -> bool:
+        """Whether any of the campaign's mail may ever go through it."""
+        return transport in self._known(campaign)[1]
 
     def part(self, transport: str, campaign: SendingCampaign, group: str) -> Part:
         """What the transport does for the campaign's mail to a group, named as `lanes` names it; "" is no group."""
@@ -64,10 +65,13 @@ class Routing:
 
     def _parts_of(self, campaign: SendingCampaign, group: str) -> dict[str, Part]:
         """The first that does not fail carries, and those before it try; if all fail, the first carries and all try."""
-        home, *others = self.ways(campaign).chain(group)
+        ways = self.ways(campaign)
+        home, *others = ways.chain(group)
         if not self.may_carry(home, campaign):
-            return {}
-        chain = [home, *(name for name in others if self.may_carry(name, campaign))]
+            if campaign.state is CampaignState.SENDING or not self.may_carry(ways.own, campaign):
+                return {}
+            home = ways.own  # a proof is for trying things out
+        chain = [home, *(name for name in others if name != home and self.may_carry(name, campaign))]
         good = next((place for place, name in enumerate(chain) if name not in self._failing), None)
         parts = dict.fromkeys(chain if good is None else chain[:good], Part.TRIES)
         return {**parts, chain[good or 0]: Part.CARRIES}
@@ -85,6 +89,15 @@ class Routing:
             return True
         own = self.transports.get(campaign.transport)
         return there.kind in (campaign.checked_for or (own and own.kind,))
+
+    def _known(self, campaign: SendingCampaign) -> tuple[WaysOut, frozenset[str]]:
+        """The campaign's ways, and all transports among them and its own; asked four times a second for each line."""
+        own = self.transports.get(campaign.transport)
+        key = (campaign.transport, campaign.sender.address, campaign.leaves and (own is None or own.leaves))
+        if key not in self._ways:
+            ways = self._routes.of(*key[:2], leaves=key[2])
+            self._ways[key] = ways, frozenset([ways.own, *ways.every])
+        return self._ways[key]
 
     def stand_in(self, transport: str) -> str:
         """What takes the transport's place just now; "" while nothing does."""
