@@ -20,10 +20,12 @@ from campaigns.model.states import CampaignState, MessageState, Wave
 from campaigns.model.throttle import Throttle
 from campaigns.store import tables
 from campaigns.store.underway import SendingCampaign
+from scheduler.dispatch import Dispatch
+from scheduler.ledger import Turn
 from scheduler.routing import Part, Routing
 from scheduler.transports.contract import Blame, Outcome, Verdict
 from scheduler.transports.contract import Stage as At
-from scheduler.worker import Way
+from scheduler.worker import Way, Worker
 from tests.doubles.filled_store import add_campaign
 from tests.doubles.scripted_transport import ScriptedTransport
 from tests.doubles.virtual_time import START, VirtualClock, until, virtually
@@ -162,9 +164,13 @@ some_outages = st.dictionaries(
 
 
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(some_routes, some_fallbacks, some_outages)
+@given(some_routes, some_fallbacks, some_outages, st.sampled_from([1, 7]))
 def test_outages_lose_nothing_double_nothing_and_count_no_attempt(
-    stage: Any, routes: tuple[Route, ...], fallbacks: dict[str, str], down: dict[str, list[tuple[float, float]]]
+    stage: Any,
+    routes: tuple[Route, ...],
+    fallbacks: dict[str, str],
+    down: dict[str, list[tuple[float, float]]],
+    batch: int,
 ) -> None:
     stage.empty()
     ids = [
@@ -176,7 +182,7 @@ def test_outages_lose_nothing_double_nothing_and_count_no_attempt(
         weather = Weather(clock, down)
         transports = ways(clock)
         for one in transports:
-            one.on_prepare = weather.on_prepare(one.name)
+            one.on_prepare, one.batch = weather.on_prepare(one.name), batch
         throttled = [Way(one, [Throttle.parse("2/s")]) for one in transports]
         await stage.worker(clock, *throttled, routes=Routes(routes, fallbacks)).run(until_idle=True)
         got = Counter(address for one in transports for address in one.addresses)
@@ -345,3 +351,54 @@ def test_the_throttles_of_what_carries_a_mail_are_spent_and_those_of_the_campaig
         used[row.throttle] += row.used
     assert used["transport spare 200/h"] == 60
     assert used["transport relay 100/h"] == 0
+
+
+async def lines_of(stage: Any, clock: VirtualClock, routes: Routes) -> tuple[Worker, dict[str, Dispatch]]:
+    """A worker that has looked once and whose connections do nothing by themselves."""
+    worker = stage.worker(clock, *map(Way, ways(clock)), routes=routes)
+    worker._enrol()
+    await worker.look()
+    return worker, {dispatch.transport.name: dispatch for dispatch in worker._dispatches}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["take", "turn", "give back"]), st.sampled_from(NAMES[:2])), min_size=5, max_size=40
+    )
+)
+def test_a_message_is_in_one_hand_however_its_way_changes(stage: Any, steps: list[tuple[str, str]]) -> None:
+    stage.empty()
+    add_campaign(stage.store, "fair", 12, transport="relay", now=NOW)
+
+    async def play(clock: VirtualClock) -> None:
+        worker, dispatches = await lines_of(stage, clock, Routes(fallbacks={"relay": "spare"}))
+        hands: list[tuple[str, Turn]] = []
+        for step, name in steps:
+            line, health = dispatches[name].line, dispatches[name].health
+            if step == "take" and (turn := line.turn()):
+                hands.append((name, turn))
+            elif step == "give back" and (mine := [one for one in hands if one[0] == name]):
+                line.give_back(mine[0][1])
+                hands.remove(mine[0])
+            elif step == "turn":  # it fails, or works again
+                health.failing = not health.failing
+                await worker.look()
+            held = [candidate.id for _, turn in hands for candidate in turn.candidates]
+            assert len(held) == len(set(held))
+
+    virtually(play)
+
+
+def test_a_try_takes_one_message_and_leaves_the_others_to_what_carries_them(stage: Any) -> None:
+    add_campaign(stage.store, "fair", 12, transport="relay", now=NOW)
+
+    async def play(clock: VirtualClock) -> None:
+        worker, dispatches = await lines_of(stage, clock, Routes(fallbacks={"relay": "spare"}))
+        dispatches["relay"].health.failing = True
+        await worker.look()
+        assert dispatches["relay"].line.turn() is not None
+        spare = dispatches["spare"].line
+        assert sum(spare.turn() is not None for _ in range(20)) == 11
+
+    virtually(play)
