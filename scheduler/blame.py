@@ -172,7 +172,7 @@ class Health:
         lasts = self.clock.monotonic() - self._began
         self.failing = self.failing or max(rest, lasts) >= _FAILS_FROM
         self.words = _words(outcome) or "No answer."
-        self.trouble = f"{outcome.text or 'No answer.'} Trying again every {rest:.0f} s."
+        self.trouble = f"{(outcome.text or 'No answer').rstrip('.')}. Trying again every {rest:.0f} s."
 
     def _ours(self, outcome: Outcome, campaign_id: int) -> str:
         count = self._about_us[campaign_id] = self._about_us.get(campaign_id, 0) + 1
