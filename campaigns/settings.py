@@ -11,11 +11,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from campaigns.model.domain_group import Limits, folded_domain, own_domains
+from campaigns.model.domain_group import Limits, folded_domain, known_groups, own_domains
+from campaigns.model.routes import Routes
 from campaigns.model.states import CampaignKind
 from campaigns.settings_file import WrongValueError, complaint, read_layers
+from campaigns.settings_routes import read_route, refuse_wrong_fallbacks, refuse_wrong_routes, tables
 from campaigns.settings_values import (
     SENDGRID_HOSTS,
     Address,
@@ -29,6 +31,7 @@ from campaigns.settings_values import (
     Listen,
     LocaleName,
     PublicUrl,
+    Senders,
     SendgridUrl,
     ShareToPause,
     Throttles,
@@ -78,12 +81,21 @@ class MetricsSettings(_Part):
     )
 
 
+_FALLBACK = "The transport that takes its place while it is out. Unless set: its mail waits."
+
+
 class MaildirSettings(_Part):
     """`kind = "maildir"`: a rehearsal; nothing leaves this machine."""
 
     kind: Literal["maildir"]
     path: Path = Field(default=Path("mail"), description="The mailbox; a relative path lies in the workspace.")
     throttle: Throttles = Field(default=(), description='Limits, like `["20/s", "50000/d"]`.')
+    fallback: str = Field(default="", description=_FALLBACK)
+
+    @property
+    def leaves(self) -> bool:
+        """Whether anybody receives its mail."""
+        return False
 
 
 class SmtpSettings(_Part):
@@ -114,6 +126,7 @@ class SmtpSettings(_Part):
         default=1_000, ge=1, description="After how many mails a connection is closed and opened anew."
     )
     throttle: Throttles = Field(default=(), description='Limits, like `["100/s", "50000/d"]`.')
+    fallback: str = Field(default="", description=_FALLBACK)
 
     @model_validator(mode="before")
     @classmethod
@@ -122,6 +135,11 @@ class SmtpSettings(_Part):
             ports = {"starttls": 587, "implicit": 465, "none": 25}
             return {**data, "port": ports.get(str(data.get("tls", "starttls")), 587)}
         return data
+
+    @property
+    def leaves(self) -> bool:
+        """Whether anybody receives its mail."""
+        return True
 
 
 class SendgridSettings(_Part):
@@ -156,6 +174,12 @@ class SendgridSettings(_Part):
         description='What is added to links for Google Analytics, like `{ source = "newsletter" }`.',
     )
     throttle: Throttles = Field(default=(), description='Limits, like `["100/s", "50000/d"]`; they count recipients.')
+    fallback: str = Field(default="", description=_FALLBACK)
+
+    @property
+    def leaves(self) -> bool:
+        """Whether anybody receives its mail."""
+        return not self.sandbox
 
 
 TransportSettings = Annotated[MaildirSettings | SmtpSettings | SendgridSettings, Field(discriminator="kind")]
@@ -168,6 +192,18 @@ class LimitSettings(_Part):
         default=(), description='Limits over all transports, like `["20/min", "5000/d"]`; rehearsals do not count.'
     )
     domains: Domains = Field(default=(), description="Further domains that count together with the group's own.")
+
+
+class RouteSettings(_Part):
+    """`[[routes]]`"""
+
+    through: str = Field(description="The transport that such mail goes through.")
+    domains: Domains = Field(
+        default=(), description="Recipient domains, or groups of them by name, like `outlook.com`. Unless set: all."
+    )
+    senders: Senders = Field(
+        default=(), description="Sender addresses or their domains, like `example.org`. Unless set: all."
+    )
 
 
 class Settings(_Part):
@@ -213,6 +249,7 @@ class Settings(_Part):
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     transports: dict[str, TransportSettings] = Field(default_factory=dict)
     limits: dict[str, LimitSettings] = Field(default_factory=dict)
+    routes: Annotated[tuple[RouteSettings, ...], BeforeValidator(tables)] = Field(default=())
 
     @model_validator(mode="before")
     @classmethod
@@ -254,15 +291,35 @@ class Settings(_Part):
                     raise WrongValueError(sentence, remedy, ("limits", name))
         return self
 
+    @model_validator(mode="after")
+    def _ways_can_be_meant(self) -> "Settings":
+        refuse_wrong_fallbacks(self.transports)
+        refuse_wrong_routes(self.routes, self.transports, self.all_limits.group_of())
+        return self
+
+    @property
+    def all_routes(self) -> Routes:
+        """Which transport carries what, and what takes its place."""
+        return Routes(
+            routes=tuple(map(read_route, self.routes)),
+            fallbacks={name: one.fallback for name, one in self.transports.items() if one.fallback},
+        )
+
     @property
     def all_limits(self) -> Limits:
-        """The limits of recipient-domain groups and of senders."""
+        """The limits of recipient-domain groups and of senders; what routes name are groups, too."""
         groups = {folded_domain(name): limit for name, limit in self.limits.items() if "@" not in name}
         return Limits(
             groups={name: limit.throttle for name, limit in groups.items()},
             senders={name.strip().lower(): limit.throttle for name, limit in self.limits.items() if "@" in name},
-            own_domains={domain: name for name, limit in groups.items() for domain in own_domains(name, limit.domains)},
+            own_domains=self._own_groups(groups),
         )
+
+    def _own_groups(self, limits: Mapping[str, LimitSettings]) -> dict[str, str]:
+        """Domain -> group of what the settings name, besides ours."""
+        own = {domain: name for name, limit in limits.items() for domain in own_domains(name, limit.domains)}
+        routed = {domain for route in self.routes for domain in route.domains}
+        return {**{domain: domain for domain in routed - known_groups().keys()}, **own}
 
     def gives_up_after(self, kind: CampaignKind) -> timedelta:
         """How long a deferred message of such a campaign is tried again."""

@@ -5,6 +5,7 @@ import os
 import re
 import stat
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,11 +103,18 @@ def complaint(error: ValidationError, layers: Layers, model: type[BaseModel]) ->
 
 
 def line_of(text: str, key: Key) -> int | None:
-    """The line that a setting, or the table of that name, stands in; None where the way it is written hides it."""
+    """The line that a setting, or the table of that name, stands in; None where the way it is written hides it.
+
+    Tables of a list, `[[routes]]`, are numbered from 1: their keys are ("routes", "1", ...).
+    """
     table: Key = ()
+    numbered: Counter[Key] = Counter()
     for number, line in enumerate(text.splitlines(), start=1):
-        if header := re.match(r"\s*\[([^\[\]]+)\]", line):
-            table = _dotted(header[1])
+        if header := re.match(r"\s*(\[?)\[([^\[\]]+)\]", line):
+            table = _dotted(header[2])
+            if header[1]:
+                numbered[table] += 1
+                table = (*table, str(numbered[table]))
             if table == key:
                 return number
         elif (named := re.match(r"\s*([\w.\"'-]+)\s*=", line)) and table + _dotted(named[1]) == key:
@@ -269,24 +277,34 @@ def _merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def _has(data: Any, key: Key) -> bool:
     for name in key:
-        if not isinstance(data, dict) or name not in data:
+        tables = _numbered(data)
+        if not isinstance(tables, dict) or name not in tables:
             return False
-        data = data[name]
+        data = tables[name]
     return True
 
 
 def _value(data: Any, key: Key) -> Any:
     for name in key:
-        data = data[name]
+        data = _numbered(data)[name]
+    return data
+
+
+def _numbered(data: Any) -> Any:
+    """A list of tables as a table of tables, numbered from 1."""
+    if isinstance(data, list) and all(isinstance(one, dict) for one in data):
+        return {str(number): one for number, one in enumerate(data, start=1)}
     return data
 
 
 def _key(details: ErrorDetails, data: Any) -> Key:
-    """pydantic's place without what it adds: the kind of a transport, numbers in lists."""
+    """pydantic's place without what it adds: the kind of a transport, numbers in lists that are none of tables."""
     key: list[str] = []
     for part in details["loc"]:
         last = part == details["loc"][-1]
-        if isinstance(part, str) and (last or _has(data, (*key, part))):
+        if isinstance(part, int):
+            key += [str(part + 1)] if _has(data, (*key, str(part + 1))) else []
+        elif last or _has(data, (*key, part)):
             key.append(part)
     return tuple(key)
 
@@ -335,7 +353,7 @@ def _model_at(model: type[BaseModel], table: Key, data: Any) -> type[BaseModel] 
     annotation = model.model_fields[table[0]].annotation if table[0] in model.model_fields else None
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    inner = getattr(annotation, "__args__", (None, None))[-1]
+    inner = next((inner for inner in reversed(getattr(annotation, "__args__", ())) if inner is not ...), None)
     if len(table) == 2 and isinstance(inner, type) and issubclass(inner, BaseModel):
         return inner
     kind = _value(data, table).get("kind") if len(table) == 2 and _has(data, table) else None

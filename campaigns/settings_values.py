@@ -13,6 +13,7 @@ from campaigns.errors import MergecastError
 from campaigns.model.domain_group import folded_domain
 from campaigns.model.duration import parse_duration
 from campaigns.model.pause_above import PauseAbove
+from campaigns.model.routes import folded_sender
 from campaigns.model.throttle import Throttle
 from campaigns.model.when import zone_named
 from campaigns.settings_file import WrongValueError
@@ -82,6 +83,13 @@ def _domains(value: object) -> object:
     if not isinstance(names, list | tuple):
         return value
     return tuple(_told(lambda name=name: folded_domain(str(name))) for name in names)
+
+
+def _senders(value: object) -> object:
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple):
+        return value
+    return tuple(_told(lambda name=name: folded_sender(str(name))) for name in names)
 
 
 def _pause_above(value: object) -> object:
@@ -195,6 +203,7 @@ Addresses = Annotated[tuple[str, ...], BeforeValidator(_addresses)]
 Throttles = Annotated[tuple[Throttle, ...], BeforeValidator(_throttles)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Domains = Annotated[tuple[str, ...], BeforeValidator(_domains)]
+Senders = Annotated[tuple[str, ...], BeforeValidator(_senders)]
 Listen = Annotated[str, BeforeValidator(_listen)]
 Hosts = Annotated[tuple[str, ...], BeforeValidator(_hosts)]
 SendgridUrl = Annotated[str, BeforeValidator(_sendgrid_url)]

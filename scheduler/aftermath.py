@@ -56,6 +56,10 @@ class Aftermath:
         """Nothing of the turn was leased: its time, its campaign or its people are gone."""
         self._line.done(turn.candidates)
 
+    def give_back(self, turn: Turn) -> None:
+        """Nothing of the turn leaves now; its messages are next again."""
+        self._line.give_back(turn)
+
     def judge(self, turn: Turn, outcome: Outcome) -> None:
         """Let a transport rest, a campaign pause, or a pace fall, where the outcome asks for it."""
         before = self.health.trouble

@@ -20,6 +20,7 @@ from scheduler.transports.contract import Blame, Outcome, Stage, Verdict
 _IN_A_ROW = 10  # refusals about us, or equal texts without an enhanced code, that pause a campaign
 _LOST_IN_A_ROW = 3  # uncertain hand-overs in a row after which a transport rests
 _REST = (1, 2, 5, 10, 30, 60)  # seconds that a transport rests after the first, second, ... outage in a row
+_FAILS_FROM = 5  # seconds of rest, or of an outage that lasts, from which a transport's fallback takes its place
 
 _STATE = {
     Verdict.ACCEPTED: (MessageState.ACCEPTED, None),
@@ -105,6 +106,10 @@ class Health:
     clock: Clock
     resting_until: float = 0.0  # monotonic seconds
     trouble: str = ""  # a sentence for `status`, "" while all is well
+    words: str = ""  # the server's, of the last outage
+    since: datetime | None = None  # when that began
+    failing: bool = False  # for so long that its mail goes another way, if there is one
+    _began: float = 0.0  # monotonic seconds
     _outages: int = 0
     _lost: int = 0
     _about_us: dict[int, int] = field(default_factory=dict)
@@ -121,6 +126,7 @@ class Health:
             return ""
         if outcome.blame is Blame.US:
             return self._ours(outcome, campaign.id)
+        self._answered()
         return self._refused(outcome, campaign.id)
 
     def count(self, outcomes: Sequence[Outcome], campaign: SendingCampaign) -> str:
@@ -141,9 +147,13 @@ class Health:
         """Seconds until the transport is tried again."""
         return max(0.0, self.resting_until - self.clock.monotonic()) if self.resting_until else 0.0
 
-    def _well(self, campaign_id: int) -> None:
+    def _answered(self) -> None:
+        """The server speaks of recipients: it is there."""
         self._outages = self._lost = 0
-        self.trouble = ""
+        self.trouble, self.words, self.since, self.failing = "", "", None, False
+
+    def _well(self, campaign_id: int) -> None:
+        self._answered()
         self._about_us.pop(campaign_id, None)
         self._texts.pop(campaign_id, None)
 
@@ -157,7 +167,12 @@ class Health:
         rest = max(_REST[min(self._outages, len(_REST) - 1)], outcome.retry_after or 0)
         self._outages += 1
         self.resting_until = self.clock.monotonic() + rest
-        self.trouble = f"{outcome.text or 'No answer.'} Trying again every {rest:.0f} s."
+        if self.since is None:
+            self.since, self._began = self.clock.now(), self.clock.monotonic()
+        lasts = self.clock.monotonic() - self._began
+        self.failing = self.failing or max(rest, lasts) >= _FAILS_FROM
+        self.words = _words(outcome) or "No answer."
+        self.trouble = f"{(outcome.text or 'No answer').rstrip('.')}. Trying again every {rest:.0f} s."
 
     def _ours(self, outcome: Outcome, campaign_id: int) -> str:
         count = self._about_us[campaign_id] = self._about_us.get(campaign_id, 0) + 1

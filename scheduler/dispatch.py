@@ -49,6 +49,7 @@ class Dispatch:
         self._baggage = baggage
         self._shapes = Shapes(store)
         self._stopping = False
+        self._trial: Through | None = None  # the one connection that tries whether a failing transport works again
 
     async def run(self) -> None:
         """Carry messages until `stop`; then until what is on the wire has been answered."""
@@ -68,8 +69,10 @@ class Dispatch:
     async def _carry_on(self, through: Through) -> None:
         turn: Turn | None = None
         while not self._stopping:
+            if self._trial is through:
+                self._trial = None
             try:
-                turn = turn or await self._next_turn()
+                turn = turn or await self._next_turn(through)
                 if turn is None:
                     await self._close(through)
                     continue
@@ -90,12 +93,22 @@ class Dispatch:
         self._ledger.end(through.stretch)
         through.stretch = Stretch(self.transport.name)
 
-    async def _next_turn(self) -> Turn | None:
+    async def _next_turn(self, through: Through) -> Turn | None:
         """None when there is no work, or none may be begun: then the connection says goodbye."""
-        if self._ledger.closed or self._ledger.trouble or self.aftermath.health.rests():
+        if not self._may_begin():
             await asyncio.sleep(_REST)
             return None
-        return await self.line.next_turn(_IDLE)
+        turn = await self.line.next_turn(_IDLE)
+        if turn is not None and not self._may_begin():  # it failed while this one waited for work
+            self.line.give_back(turn)
+            return None
+        if turn is not None and self.aftermath.health.trouble:
+            self._trial = through
+        return turn
+
+    def _may_begin(self) -> bool:
+        tried = self.aftermath.health.rests() or (self.aftermath.health.trouble and self._trial is not None)
+        return not (self._ledger.closed or self._ledger.trouble or tried)
 
     async def _carry(self, through: Through, turn: Turn) -> Turn | None:
         """One turn, from envelope to settlement; returns the turn whose envelope travelled along, if one did."""
@@ -181,7 +194,7 @@ class Dispatch:
 
     def _following(self) -> Turn | None:
         """The turn that can travel along, while all is well."""
-        if self._stopping or self._ledger.closed or self.aftermath.health.rests():
+        if self._stopping or self._ledger.closed or self.aftermath.health.trouble:
             return None
         try:
             return self.line.turn(within=_ALONG)

@@ -1,14 +1,18 @@
 """What the worker is doing, as `status` shows it: rates, waits and troubles; written with each beat."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from campaigns.clock import to_micros
 from campaigns.model.states import MessageState
 from campaigns.store.underway import SendingCampaign
+from scheduler.blame import Health
 from scheduler.dispatch import Dispatch
 from scheduler.ledger import Ledger
 from scheduler.line import Wait
+from scheduler.routing import Routing
 from scheduler.throttle import Throttles, said
 
 
@@ -42,19 +46,23 @@ class Listener(Protocol):
 class Doing:
     """Looks over the dispatchers' shoulders."""
 
-    def __init__(self, dispatches: Sequence[Dispatch], throttles: Throttles) -> None:
+    def __init__(self, dispatches: Sequence[Dispatch], throttles: Throttles, routing: Routing) -> None:
         self._dispatches = {dispatch.transport.name: dispatch for dispatch in dispatches}
         self._throttles = throttles
+        self._routing = routing
 
     def told(self, sending: Sequence[SendingCampaign], ledger: Ledger, disk: str) -> dict[str, Any]:
         """The document of `workers.doing`; `disk` says that it is nearly full, or nothing."""
         waits: dict[int, tuple[list[Wait], bool]] = {}
-        outrun: set[int] = set()
+        outrun: Counter[int] = Counter()  # by campaign: the connections that it outruns
         for dispatch in self._dispatches.values():
-            waits |= dispatch.line.waits()
-            outrun |= set() if dispatch.aftermath.health.rests() or ledger.closed else dispatch.line.outrun()
+            for campaign_id, (some, only) in dispatch.line.waits().items():
+                before, only_before = waits.get(campaign_id, ([], True))
+                waits[campaign_id] = [*before, *some], only and only_before
+            if not (dispatch.aftermath.health.rests() or ledger.closed):
+                outrun.update(dict.fromkeys(dispatch.line.outrun(), dispatch.transport.connections))
         campaigns = {
-            campaign.name: self._campaign(campaign, *waits.get(campaign.id, ([], False)), outrun=campaign.id in outrun)
+            campaign.name: self._campaign(campaign, *waits.get(campaign.id, ([], False)), outrun[campaign.id])
             for campaign in sending
         }
         return {
@@ -64,15 +72,16 @@ class Doing:
             "disk": disk,
         }
 
-    def _campaign(self, campaign: SendingCampaign, waits: list[Wait], only: bool, *, outrun: bool) -> dict[str, Any]:
-        dispatch = self._dispatches.get(campaign.transport)
-        rate = dispatch.aftermath.rates.rate(lambda lane: lane[0] == campaign.id) if dispatch else 0.0
-        told = [_told(wait) for wait in waits]
+    def _campaign(self, campaign: SendingCampaign, waits: list[Wait], only: bool, outrun: int) -> dict[str, Any]:
+        rate = sum(
+            dispatch.aftermath.rates.rate(lambda lane: lane[0] == campaign.id) for dispatch in self._dispatches.values()
+        )
+        told = [_told(wait) for wait in sorted(waits, key=lambda wait: wait.until)]
         return {
             "rate": round(rate, 1 if rate >= 1 else 3),
             "waiting": told[0] if told and only else None,
             "waits": told,
-            "connections": dispatch.transport.connections if dispatch and outrun else None,
+            "connections": outrun or None,
         }
 
     def _slowed(self) -> list[dict[str, Any]]:
@@ -93,15 +102,26 @@ class Doing:
         rests = {dispatch.transport.name: dispatch.aftermath.health.rests() for dispatch in self._dispatches.values()}
         return Beat(doing=doing, refusal=refusal, free=free, settled=dict(ledger.settled), rests=rests)
 
-    def _troubles(self, ledger: Ledger) -> list[dict[str, str]]:
+    def _troubles(self, ledger: Ledger) -> list[dict[str, Any]]:
+        """What fails: transports that some mail waits for, and the store, whose transport is ""."""
         troubles = [
-            {"transport": name, "sentence": dispatch.aftermath.health.trouble}
+            self._trouble(name, dispatch.aftermath.health)
             for name, dispatch in self._dispatches.items()
-            if dispatch.aftermath.health.trouble
+            if dispatch.aftermath.health.trouble and dispatch.line.needed
         ]
         if ledger.trouble:
             troubles.append({"transport": "", "sentence": ledger.trouble})
         return troubles
+
+    def _trouble(self, name: str, health: Health) -> dict[str, Any]:
+        return {
+            "transport": name,
+            "sentence": health.trouble,
+            "words": health.words,
+            "since": to_micros(health.since) if health.since else None,
+            "again": self._throttles.now() + int(health.rests() * 1_000_000),
+            "through": self._routing.stand_in(name),
+        }
 
 
 def _told(wait: Wait) -> dict[str, Any]:

@@ -18,8 +18,10 @@ from campaigns.store.lanes import group_number
 from campaigns.store.outbox import Candidate
 from campaigns.store.underway import SendingCampaign
 from scheduler.ledger import Turn
+from scheduler.routing import Part, Routing
 from scheduler.rules import Rules
 from scheduler.throttle import Throttles
+from scheduler.transports.contract import Transport
 
 HORIZON = 2_000_000  # micros: how long before its time a turn is given out; preparing may take slow round trips
 _READ_AHEAD = 500  # messages a lane holds in memory, or two batches
@@ -43,6 +45,7 @@ class _Lane:
     dry_until: int = 0  # micros: nothing is due before
     wait_until: int = 0  # micros: its throttles let nothing through before
     wait_for: str = ""
+    tries: bool = False  # another transport carries its mail: one at a time is read, to see whether this one can again
 
     @property
     def group(self) -> int:
@@ -64,16 +67,26 @@ _Queue = dict[int, deque[_Lane]]  # campaign id -> its lanes; in both, whose tur
 class Line:
     """Gives out turns for one transport."""
 
-    def __init__(self, store: Store, transport: str, rules: Rules, spending: Throttles, batch: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        transport: Transport,
+        rules: Rules,
+        spending: Throttles,
+        *,
+        routing: Routing,
+        in_hand: set[int],  # of all lines together: a message is in one hand alone, whichever way it goes next
+    ) -> None:
         self._store = store
-        self._transport = transport
+        self._transport = transport.name
         self._rules = rules
         self._spending = spending
-        self._batch = batch
+        self._batch = transport.batch
         self._lanes: dict[_Key, _Lane] = {}
         self._proofs: _Queue = {}
         self._others: _Queue = {}
-        self._in_hand: set[int] = set()
+        self._routing = routing
+        self._in_hand = in_hand
         self._lead = 0  # micros that lie between a turn and the wish to lease it, as seen of late
         self._moved = asyncio.Event()
         self._closed = False
@@ -81,7 +94,7 @@ class Line:
     def refresh(self, campaigns: list[SendingCampaign]) -> None:
         """Take note of what sends now; lanes that ran dry look again."""
         now = self._spending.now()
-        wanted = self._wanted({c.id: c for c in campaigns if c.transport == self._transport}, now)
+        wanted = self._wanted({c.id: c for c in campaigns if self._routing.may_use(self._transport, c)}, now)
         for key in self._lanes.keys() - wanted.keys():
             self._drop(key)
         for key, campaign in wanted.items():
@@ -90,6 +103,7 @@ class Line:
                 lane = self._lanes[key] = _Lane(key, campaign)
                 self._queue(lane).setdefault(campaign.id, deque()).append(lane)
             lane.campaign, lane.dry_until = campaign, 0
+            self._take_part(lane)
         self.heed(now)
         self._move()
 
@@ -98,6 +112,11 @@ class Line:
         for lane in self._lanes.values():
             lane.throttles = self._rules.keys(lane.campaign, lane.group, now)
             self._wait(lane, now, 1)
+
+    @property
+    def needed(self) -> bool:
+        """Whether mail waits for this transport, be it for a try."""
+        return bool(self._lanes)
 
     def close(self) -> None:
         """Give out no more turns."""
@@ -192,6 +211,8 @@ class Line:
         now = self._spending.now()
         found: dict[int, tuple[list[Wait], bool]] = {}
         for (campaign_id, _), lane in self._lanes.items():
+            if lane.tries:
+                continue
             until, key = (lane.wait_until, lane.wait_for) if lane.waiting else (lane.dry_until, "")
             waits, only = found.get(campaign_id, ([], True))
             held = now + HORIZON < until
@@ -209,6 +230,7 @@ class Line:
             lane.campaign.id
             for lane in self._lanes.values()
             if lane.waiting
+            and not lane.tries
             and lane.throttles
             and self._spending.wait(lane.throttles, now, 1, behind_promises=True)[0] == 0
         }
@@ -231,7 +253,24 @@ class Line:
                     lanes = (lane for lane in outbox.lanes(connection, campaign.id) if lane < 0 or not alone)
                     wanted.update({(campaign.id, lane): campaign for lane in lanes})
             self._rules.learn(connection, set(map(group_of, wanted)))
-        return wanted
+        return {key: campaign for key, campaign in wanted.items() if self._part(key, campaign) is not Part.NONE}
+
+    def _part(self, key: _Key, campaign: SendingCampaign) -> Part:
+        return self._routing.part(self._transport, campaign, self._rules.name_of(group_of(key)))
+
+    def _take_part(self, lane: _Lane) -> None:
+        """Carry the lane's mail, or only try; what was read for a try goes back to whoever carries it.
+
+        A lane that others try leaves them one, for all that is left may have been read ahead here.
+        """
+        tries = self._part(lane.key, lane.campaign) is Part.TRIES
+        if tries or lane.tries:
+            self.done(lane.waiting)
+            lane.waiting.clear()
+            lane.read_to = _START
+        elif lane.waiting and self._routing.is_tried(lane.campaign, self._rules.name_of(lane.group)):
+            self.done([lane.waiting.pop()])
+        lane.tries = tries
 
     def _drop(self, key: _Key) -> None:
         lane = self._lanes.pop(key)
@@ -285,15 +324,16 @@ class Line:
         limit = max(_READ_AHEAD, 2 * self._batch)
         if _is_of_proofs(lane.key):
             found = outbox.proofs(connection, campaign_id, limit=limit)
-            return self._free([candidate for candidate in found if candidate.lane == lane.group])
+            return self._free(lane, [candidate for candidate in found if candidate.lane == lane.group])
         while page := outbox.candidates(connection, campaign_id, number, after=lane.read_to, now=now, limit=limit):
             lane.read_to = page[-1].due_at, page[-1].id
-            if free := self._free(page):
+            if free := self._free(lane, page):
                 return free
         return []
 
-    def _free(self, page: list[Candidate]) -> list[Candidate]:
-        return [candidate for candidate in page if candidate.id not in self._in_hand]
+    def _free(self, lane: _Lane, page: list[Candidate]) -> list[Candidate]:
+        free = [candidate for candidate in page if candidate.id not in self._in_hand]
+        return free[:1] if lane.tries else free
 
     def _wait(self, lane: _Lane, now: int, n: int) -> int:
         wait, lane.wait_for = self._spending.wait(lane.throttles, now, n, behind_promises=True)

@@ -105,11 +105,19 @@ def _transports(beat: Beat) -> Iterator[Metric]:
     rests = GaugeMetricFamily(
         "mergecast_transport_rest_seconds", "Seconds until a failing transport is tried again.", labels=["transport"]
     )
+    stand_in = GaugeMetricFamily(
+        "mergecast_transport_replaced",
+        "1 while another transport carries the mail of one that is out.",
+        labels=["transport", "through"],
+    )
     failing = {one["transport"] for one in beat.doing["troubles"]}
+    for one in beat.doing["troubles"]:
+        if one.get("through"):
+            stand_in.add_metric([one["transport"], one["through"]], 1)
     for transport, seconds in beat.rests.items():
         trouble.add_metric([transport], transport in failing)
         rests.add_metric([transport], seconds)
-    yield from (trouble, rests)
+    yield from (trouble, rests, stand_in)
 
 
 def _house(beat: Beat, committed: float | None) -> Iterator[Metric]:

@@ -27,6 +27,10 @@ class Rules:
         if not numbers <= self._groups.keys():
             self._groups = {0: _OTHERS, **lanes.names(connection)}
 
+    def name_of(self, group: int) -> str:
+        """A group's name, as `lanes` has it; "" for those without one."""
+        return self._groups.get(group, "") if group else ""
+
     def keys(self, campaign: SendingCampaign, group: int, now: int) -> tuple[str, ...]:
         """The keys of all that holds a message of this campaign for this group; empty where nothing does."""
         spending, limits = self._spending, self._limits

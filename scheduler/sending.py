@@ -110,6 +110,7 @@ async def _run(desk: Desk, lock: WorkerLock, until_idle: bool, watch: Watch | No
         broken=broken,
         lock=lock,
         limits=workspace.settings.all_limits,
+        routes=workspace.settings.all_routes,
         listeners=() if watch else [Systemd(os.environ), *([monitor] if monitor else ())],
     )
     worker.stop_on_signals()

@@ -78,16 +78,14 @@ class Stride:
     def _answered(self, outcome: Outcome) -> None:
         try:
             self._aftermath.settle(self._turn, self._turn.candidates, (outcome,), self._through)
-            following, asked = self._following, self._envelope
-            if (
-                following is None
-                or asked is None
-                or not self._connection.stands_ready(asked)
-                or self._has_files(following)
-            ):
-                self._end(following)
-            else:
+            following = self._following
+            if following is not None and self._aftermath.health.rests():  # an outage just now: nothing more is risked
+                self._aftermath.give_back(following)
+                following = None
+            if following is not None and self._is_in_step(following):
                 self._ledger.wish(following, self._granted)
+            else:
+                self._end(following)
         except BaseException as mistake:  # the task that waits ends the worker with it
             if self._over.done():
                 raise
@@ -103,13 +101,15 @@ class Stride:
             self._aftermath.passed_over(turn)
             self._end(None)
 
-    def _has_files(self, turn: Turn) -> bool:
-        """Or its shape cannot be read: it is looked for again where that is told."""
+    def _is_in_step(self, following: Turn) -> bool:
+        """The server waits for its mail, and nothing has to be read for that."""
+        if self._envelope is None or not self._connection.stands_ready(self._envelope):
+            return False
         try:
-            shape = self._shapes.find(turn.candidates[0].shape_id)
-        except StoreError:
-            return True
-        return bool(shape.files or shape.own_files)
+            shape = self._shapes.find(following.candidates[0].shape_id)
+        except StoreError:  # it is looked for again where that is told
+            return False
+        return not (shape.files or shape.own_files)
 
     def _end(self, following: Turn | None) -> None:
         if not self._over.done():

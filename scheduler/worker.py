@@ -21,6 +21,7 @@ import structlog
 from campaigns.clock import Clock, from_micros
 from campaigns.errors import StoreError
 from campaigns.model.domain_group import NO_LIMITS, Limits
+from campaigns.model.routes import NO_ROUTES, Routes
 from campaigns.model.states import CampaignState, MessageState, PauseReason
 from campaigns.model.throttle import Throttle
 from campaigns.store import campaigns, history, lanes, origin, underway, workers
@@ -28,6 +29,7 @@ from campaigns.store.engine import Connection, Store
 from campaigns.store.kept_files import KeptFiles
 from campaigns.store.lock import Turn, WorkerLock
 from campaigns.store.underway import SendingCampaign
+from scheduler.astray import astray
 from scheduler.baggage import Baggage
 from scheduler.dispatch import Dispatch
 from scheduler.doing import Doing, Listener
@@ -35,6 +37,7 @@ from scheduler.holding import hold_back
 from scheduler.ledger import Ledger
 from scheduler.line import Line
 from scheduler.recover import recover
+from scheduler.routing import Routing
 from scheduler.rules import Rules
 from scheduler.throttle import Throttles
 from scheduler.timetable import Timetable
@@ -74,6 +77,7 @@ class Worker:
         broken: Mapping[str, str] | None = None,
         lock: WorkerLock | None = None,
         limits: Limits = NO_LIMITS,
+        routes: Routes = NO_ROUTES,
         timetable: Timetable | None = None,
         listeners: Sequence[Listener] = (),
         in_thread: bool = True,
@@ -88,6 +92,8 @@ class Worker:
         self._lock = lock
         self._counted = 0  # commits of the ledger when turns were last counted
         self._limits = limits
+        self._routing = Routing([way.transport for way in ways], routes)
+        self._in_hand: set[int] = set()
         self._timetable = timetable or Timetable()
         self._listeners = listeners
         self._stop = asyncio.Event()
@@ -152,14 +158,15 @@ class Worker:
         self._ledger = Ledger(self._store, self._id, self._throttles, self._clock, self._executor)
         self._baggage = Baggage(self._store, KeptFiles(self._folder), in_thread=self._executor is not None)
         self._dispatches = [self._dispatch(way) for way in self._ways]
-        self._doing = Doing(self._dispatches, self._throttles)
+        self._doing = Doing(self._dispatches, self._throttles, self._routing)
         log.info("worker.started", transports=[way.transport.name for way in self._ways])
 
     def _dispatch(self, way: Way) -> Dispatch:
         name = way.transport.name
         limits = self._limits if way.transport.leaves else NO_LIMITS  # a rehearsal reaches nobody
         rules = Rules(name, way.throttles, limits, self._throttles)
-        line = Line(self._store, name, rules, self._throttles, way.transport.batch)
+        spending, routing = self._throttles, self._routing
+        line = Line(self._store, way.transport, rules, spending, routing=routing, in_hand=self._in_hand)
         return Dispatch(way.transport, line, self._ledger, self._store, self._clock, baggage=self._baggage)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -183,10 +190,11 @@ class Worker:
             with self._store.read() as connection:
                 self._notice(connection, underway.sending_campaigns(connection))
                 starts_at = underway.next_start(connection)
-            astray = self._astray()
+                lost = astray(connection, self._sending, self._routing, self._broken)
+            self._routing.look([one.transport.name for one in self._dispatches if one.aftermath.health.failing])
             for dispatch in self._dispatches:
-                dispatch.refresh([campaign for campaign in self._sending if campaign.id not in astray])
-            self._pause(astray)
+                dispatch.refresh([campaign for campaign in self._sending if campaign.id not in lost])
+            self._pause(lost)
             self._timetable.at(from_micros(starts_at) if starts_at is not None else None, self.look)
             await self._aside(self._finish)
             if self._until_idle and self._idle(starts_at):
@@ -248,29 +256,10 @@ class Worker:
                 self._started.add(campaign_id)
                 log.info("campaign.late" if late else "campaign.started", campaign=name)
 
-    def _pause(self, astray: Mapping[int, str]) -> None:
+    def _pause(self, lost: Mapping[int, str]) -> None:
         for campaign in self._sending:
-            if campaign.id in astray and campaign.state is CampaignState.SENDING:
-                self._ledger.pause(campaign, astray[campaign.id])
-
-    def _astray(self) -> dict[int, str]:
-        """The campaigns that have no way out, by id, with the reason to pause them for."""
-        leaves = {way.transport.name: way.transport.leaves for way in self._ways}
-        astray = {}
-        for campaign in self._sending:
-            name = campaign.transport
-            sends = campaign.state is CampaignState.SENDING  # else it is here for a proof
-            if name in leaves and (leaves[name] == campaign.leaves or not sends):
-                continue
-            if name in leaves:
-                was, now = ("real", "a rehearsal") if campaign.leaves else ("a rehearsal", "real")
-                reason = f"{PauseReason.ERRORS}: It was queued as {was}, and “{name}” is {now} in the settings now."
-            elif wrong := self._broken.get(name):
-                reason = f"{PauseReason.KEY}: {wrong}"
-            else:
-                reason = f"{PauseReason.ERRORS}: There is no transport “{name}” in the settings."
-            astray[campaign.id] = reason
-        return astray
+            if campaign.id in lost and campaign.state is CampaignState.SENDING:
+                self._ledger.pause(campaign, lost[campaign.id])
 
     def _way_names(self) -> set[str]:
         return {way.transport.name for way in self._ways}

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -38,16 +38,16 @@ _Taken = tuple[Attachment | None, tuple[Finding, ...]]
 
 
 class Attached:
-    """What one template attaches. `keep` copies each file to where the worker finds it; a preview only reads."""
+    """What one template attaches, fit for `kinds` of transports. `keep` copies each file to where the worker finds it; a preview only reads."""
 
-    def __init__(self, root: Path, source: TemplateSource, *, transport: str, keep: bool) -> None:
+    def __init__(self, root: Path, source: TemplateSource, *, kinds: Collection[str], keep: bool) -> None:
         fixed, patterns = split(source.front_matter.text("attachments"))
         self.own = bool(patterns)  # whether rows have files of their own
         self.findings: list[Finding] = []  # about the files that all get
         self.guard = Guard()
         self._kept = KeptFiles(root) if keep else None
         self._folder = AttachmentFolder(root)
-        self._transport = transport
+        self._kinds = kinds
         self._taken: dict[str, _Taken] = {}
         self.shared = tuple({(one.sha256, one.name): one for one in self._fixed(fixed)}.values())
 
@@ -57,7 +57,7 @@ class Attached:
     def on(self, shape: Shape) -> Shape:
         """The shape with the files that all get, and whether there will be others."""
         if self.shared and not self.own:
-            weighed = check_weight(self.shared, _pictures(shape), personal=False, transport=self._transport)
+            weighed = check_weight(self.shared, _pictures(shape), personal=False, kinds=self._kinds)
             self.findings += [finding for finding in weighed if finding not in self.findings]
         bare = tuple(replace(one, data=b"") for one in self.shared)
         return replace(shape, files=bare, own_files=self.own) if self else shape
@@ -78,7 +78,7 @@ class Attached:
                 if one.personal:
                     personal.append(attachment)
         own = tuple(got.values())
-        found += check_weight((*self.shared, *own), _pictures(shape), personal=True, transport=self._transport)
+        found += check_weight((*self.shared, *own), _pictures(shape), personal=True, kinds=self._kinds)
         if all(finding.severity is Severity.WARNS for finding in found):
             self.guard.add(row, personal, person=person or -row, any_own=bool(own))
         return own, found
@@ -122,8 +122,8 @@ class Attached:
         return taken
 
     def _read(self, found: Found, personal: bool) -> _Taken:
-        most = largest_file(self._transport)
-        heavy = too_large(found.name, personal=personal, transport=self._transport)
+        most = largest_file(self._kinds)
+        heavy = too_large(found.name, personal=personal, kinds=self._kinds)
         if found.size > most:
             return None, (heavy,)
         with opened(found) as file:
@@ -142,7 +142,7 @@ class Attached:
                     f"“{found.name}” cannot be copied: {error.strerror}.",
                     remedy="Look whether the disk is full, and who may write to attachments/.kept.",
                 ) from error
-        about = tuple(check_file(one, first, personal=personal, transport=self._transport))
+        about = tuple(check_file(one, first, personal=personal, kinds=self._kinds))
         return one, about
 
     @staticmethod

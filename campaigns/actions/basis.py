@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import date, datetime
+from email.utils import parseaddr
 from zoneinfo import ZoneInfo
 
 from campaigns.actions.audience import Filter, filter_of
@@ -17,6 +18,7 @@ from campaigns.errors import UsageError
 from campaigns.model.audience import Audience
 from campaigns.model.column import Column
 from campaigns.model.finding import FIRST_ROWS
+from campaigns.model.routes import WaysOut
 from campaigns.model.states import CampaignKind
 from campaigns.settings import Settings, TransportSettings
 from campaigns.store import lists, recipients, sheets
@@ -50,7 +52,24 @@ class Basis:
 
     @property
     def leaves(self) -> bool:
-        return leaves(self.transport)
+        return self.transport.leaves
+
+    @property
+    def ways(self) -> WaysOut:
+        """The transports that its mail may take."""
+        return self.settings.all_routes.of(self.campaign.transport, parseaddr(self.sender)[1], leaves=self.leaves)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of those transports: its mails must be fit for each."""
+        return tuple(sorted({self.settings.transports[name].kind for name in self.ways.every}))
+
+    def ways_in_words(self) -> str:
+        """Those transports, with the routes that lead there: what an approval binds."""
+        ways = self.ways
+        said = [f"{name} ({self.settings.transports[name].kind})" for name in dict.fromkeys([ways.own, *ways.every])]
+        routes = [f"{', '.join(route.groups) or 'all'} through {route.through}" for route in ways.routes]
+        return "; ".join([*said, *routes])
 
     def shared(self) -> dict[str, str]:
         """What all mails share besides the template, for the history: a proof is shown again with what it left with."""
@@ -89,7 +108,7 @@ class Basis:
             self.settings.public_url,
             self.settings.locale,
             self.settings.dns,
-            self.transport.kind,
+            *self.kinds,
             *(() if self.leaves or self.transport.kind == "maildir" else ("rehearsal",)),
             self.today.isoformat() if prints_today else "",
             *((self.campaign.audience, self.filter.digest()) if self.campaign.audience else ()),
@@ -168,11 +187,6 @@ def transport_named(settings: Settings, name: str) -> TransportSettings:
             f"A transport stands under [transports.{name}] in mergecast.toml; `mergecast init --relay other` adds one.",
         )
     return settings.transports[name]
-
-
-def leaves(transport: TransportSettings) -> bool:
-    """False for a rehearsal: nobody receives its mail."""
-    return not (transport.kind == "maildir" or (transport.kind == "sendgrid" and transport.sandbox))
 
 
 def sender_of(given: str, source: TemplateSource, settings: Settings) -> str:

@@ -10,6 +10,7 @@ from campaigns.actions.naming import campaign_named
 from campaigns.actions.prepare import prepare
 from campaigns.actions.progress import Progress, silent
 from campaigns.actions.report import report
+from campaigns.actions.shares import Share
 from campaigns.model.finding import EVERY_ROW, Finding
 from campaigns.model.states import LeftOut, Severity
 from campaigns.store import findings, shapes, staging
@@ -31,6 +32,7 @@ class CheckResult:
     findings: tuple[Finding, ...]
     transport: str
     leaves: bool  # False for a rehearsal
+    shares: tuple[Share, ...] = ()  # where its mails go, once it is to be sent
     sheet: "SheetBack | None" = None
 
     @property

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from email.utils import getaddresses
 
-from campaigns.actions.basis import leaves, list_named, reply_to_of, sender_of, transport_named
+from campaigns.actions.basis import list_named, reply_to_of, sender_of, transport_named
 from campaigns.actions.clearing import clear, take_over
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import CampaignTold, told
@@ -71,7 +71,7 @@ def create(
         "reply_to": reply_to_of(source, settings),
         "public_url": settings.public_url,
         "transport": transport,
-        "leaves": leaves(way_out),
+        "leaves": way_out.leaves,
         "zone": start.zone,
         "starts_wall": start.wall,
         "starts_at": to_micros(start.at) if start.wall else None,

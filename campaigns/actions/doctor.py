@@ -13,6 +13,7 @@ from campaigns.actions.desk import Desk
 from campaigns.actions.doctor_check import Check, CheckState, bad, good
 from campaigns.actions.doctor_clock import kept_in_time
 from campaigns.actions.doctor_disk import Sizes
+from campaigns.actions.doctor_routes import led
 from campaigns.actions.held import held
 from campaigns.clock import Clock, SystemClock
 from campaigns.errors import MergecastError
@@ -68,6 +69,7 @@ def _checks(root: Path, env: Mapping[str, str], probes: Probes, clock: Clock, si
         return
     yield _secrets(workspace)
     yield _sender(workspace)
+    yield from led(workspace.settings)
     yield from _database(workspace, clock, sizes)
     yield from disk.look(workspace, sizes)
     yield from kept_in_time()

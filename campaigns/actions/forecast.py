@@ -1,6 +1,7 @@
 """When a campaign that sends will be through: as fast as it goes, and no faster than what it waits for lets it."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from email.utils import parseaddr
@@ -8,6 +9,7 @@ from typing import Any
 
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.domain_group import NO_LIMITS, Limits
+from campaigns.model.routes import WaysOut
 from campaigns.model.throttle import Throttle
 from campaigns.settings import Settings
 from campaigns.store import lanes, reporting
@@ -21,12 +23,16 @@ def ends(
     conn: Connection,
     campaign: Campaign,
     settings: Settings,
+    ways: WaysOut,
     *,
     rate: float,
     slowed: Iterable[Mapping[str, Any]],
     now: datetime,
 ) -> datetime | None:
-    """The instant; None where nothing says how fast it goes, or its canary has not left yet. Retries are left out."""
+    """The instant; None where nothing says how fast it goes, or its canary has not left yet. Retries are left out.
+
+    `ways`: what carries which of its mail; an outage shows in the rate alone.
+    """
     if campaign.canary and campaign.holds_until is None:
         return None
     limits = settings.all_limits if campaign.leaves else NO_LIMITS
@@ -34,23 +40,27 @@ def ends(
     queued, groups = reporting.count_queued(conn, campaign.id), lanes.names(conn)
     if not rate or campaign.canary_alone(to_micros(now)):  # then its rate says nothing of the others
         rate = math.inf
-    speed = min(_speed(_shared(campaign, settings, limits)), paces.get(campaign.transport, math.inf), rate)
-    seconds = sum(queued.values()) / speed
+    seconds = sum(queued.values()) / min(_speed(_shared(campaign, limits)), rate)
+    through: Counter[str] = Counter()
     for number, waiting in queued.items():
+        home = ways.home(groups.get(number, ""))
+        through[home] += waiting
         group = groups.get(number, "other domains")
-        pace = paces.get(f"{group} through {campaign.transport}", math.inf)
+        pace = paces.get(f"{group} through {home}", math.inf)
         seconds = max(seconds, waiting / min(_speed(limits.groups.get(group, ())), pace))
+    for name, waiting in through.items():
+        transport = settings.transports.get(name)
+        speed = _speed(transport.throttle if transport else ())
+        seconds = max(seconds, waiting / min(speed, paces.get(name, math.inf)))
     if not 0 < seconds < _FARTHEST:
         return None
     begins = now if campaign.holds_until is None else max(now, from_micros(campaign.holds_until))
     return begins + timedelta(seconds=seconds)
 
 
-def _shared(campaign: Campaign, settings: Settings, limits: Limits) -> list[Throttle]:
-    """The throttles that all of the campaign's mail stands under."""
-    transport = settings.transports.get(campaign.transport)
+def _shared(campaign: Campaign, limits: Limits) -> list[Throttle]:
+    """The throttles that all of the campaign's mail stands under, whatever carries it."""
     return [
-        *(transport.throttle if transport else ()),
         *map(Throttle.parse, campaign.throttles.splitlines()),
         *limits.senders.get(parseaddr(campaign.sender)[1].lower(), ()),
     ]

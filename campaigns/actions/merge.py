@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from campaigns.actions.basis import day_of, leaves, list_named, transport_named
+from campaigns.actions.basis import day_of, list_named, transport_named
 from campaigns.actions.create import REPLACEABLE, refuse_own_list
 from campaigns.actions.desk import Desk
 from campaigns.checks.senders import check_senders
@@ -47,7 +47,7 @@ def look(root: Path, settings: Settings, typed: Typed, now: datetime) -> None:
         Throttle.parse(text)
     way_out = transport_named(settings, typed.transport)
     if typed.sender:
-        for finding in check_senders(typed.sender, "", settings.sender.allowed, leaves=leaves(way_out)):
+        for finding in check_senders(typed.sender, "", settings.sender.allowed, leaves=way_out.leaves):
             raise UsageError(finding.sentence, remedy=finding.remedy)
     source = load_template(root, typed.template)
     with open_sheet(typed.sheet, replace(typed.options, locale=settings.locale)) as sheet:

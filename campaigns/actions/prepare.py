@@ -156,7 +156,7 @@ class _Work:
 
 def _begin(desk: Desk, basis: Basis, token: str, servers: MailServers | None, rows_named: int) -> _Work:
     source, campaign = basis.source, basis.campaign
-    attached = Attached(desk.workspace.root, source, transport=basis.transport.kind, keep=True)
+    attached = Attached(desk.workspace.root, source, kinds=basis.kinds, keep=True)
     if attached:
         files.sweep(desk.store, KeptFiles(desk.workspace.root), desk.clock.now().timestamp())
     with desk.store.write() as conn:
@@ -212,7 +212,7 @@ def _messages(
     """The messages of those who pass; the others are added to `left`, files of one's own to `own`."""
     campaign_id, shapes = work.campaign.id, work.shapes
     has_own = work.attached.own
-    sendgrid = work.basis.transport.kind == "sendgrid"
+    sendgrid = "sendgrid" in work.basis.kinds
     tokens = os.urandom(8 * len(chosen))
     messages: list[NewMessage] = []
     for place, (one, (_, number, joined, problem, named)) in enumerate(zip(chosen, rendered.rows, strict=True)):

@@ -133,7 +133,7 @@ def _messages(
     shapes = dict(batch.shapes)
     for shape in shapes.values():
         tally.extend(check_shape(shape, kind=kind, template=job.source.name))
-    attached = Attached(desk.workspace.root, job.source, transport="", keep=False)
+    attached = Attached(desk.workspace.root, job.source, kinds=(), keep=False)
     for shape in shapes.values():
         attached.on(shape)
     tally.extend(attached.findings)

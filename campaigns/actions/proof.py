@@ -87,7 +87,7 @@ def _from_template(desk: Desk, campaign: Campaign, address: Address, row: int | 
     with desk.store.read() as conn:
         people = [row_of(conn, basis.sheet.id, one) for one in chosen or [_first_row(conn, basis, row)]]
         rows = with_joined(conn, basis.sheet, people)
-    attached = Attached(desk.workspace.root, basis.source, transport=basis.transport.kind, keep=True)
+    attached = Attached(desk.workspace.root, basis.source, kinds=basis.kinds, keep=True)
     mails = _rendered(basis, people, rows, attached)
     attached.sync()
     source, now = basis.source, desk.clock.micros()

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from campaigns.actions import approval
-from campaigns.actions.basis import Basis, basis_of, day_of, leaves, transport_named
+from campaigns.actions.basis import Basis, basis_of, day_of, transport_named
 from campaigns.actions.canary import refuse_all, set_apart
 from campaigns.actions.check import CheckResult, found
 from campaigns.actions.desk import Desk
@@ -15,12 +15,13 @@ from campaigns.actions.held import before_queueing
 from campaigns.actions.naming import campaign_named, canary_of, starts
 from campaigns.actions.prepare import PREPARABLE, prepare
 from campaigns.actions.progress import Progress, silent
+from campaigns.actions.shares import Share, shares
 from campaigns.clock import from_micros, to_micros
 from campaigns.errors import CampaignError, WhenError
 from campaigns.model.canary import Canary
 from campaigns.model.states import CampaignState, MessageState
 from campaigns.model.when import MONTHS, parse_when, say
-from campaigns.store import campaigns, history, reporting, staging, suppressions, workers
+from campaigns.store import campaigns, history, lanes, reporting, staging, suppressions, workers
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 
@@ -49,6 +50,7 @@ class Queued:
     queued: int
     left_out: int
     worker_running: bool
+    shares: tuple[Share, ...] = ()  # of `send`: what goes through which transport
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -61,6 +63,7 @@ class Queued:
             "queued": self.queued,
             "left_out": self.left_out,
             "worker_running": self.worker_running,
+            "shares": [share.as_json() for share in self.shares],
         }
 
 
@@ -99,16 +102,17 @@ def send(
         _suppress(desk, campaign)
         _queue(desk, basis, canary, set_apart(desk, campaign, canary))
     with desk.store.read() as conn:
-        return queued(conn, name, desk.clock.now())
+        return _queued(conn, basis, desk.clock.now())
 
 
-def queued(conn: Connection, name: str, now: datetime) -> Queued:
-    campaign = campaign_named(conn, name)
+def _queued(conn: Connection, basis: Basis, now: datetime) -> Queued:
+    campaign = campaign_named(conn, basis.campaign.name)
     return Queued(
         campaign,
         staging.count_messages(conn, campaign.id),
         sum(staging.count_left_out(conn, campaign.id).values()),
         workers.alive(conn, now) is not None,
+        shares(conn, basis),
     )
 
 
@@ -117,7 +121,7 @@ def as_wished(desk: Desk, campaign: Campaign, transport: str, at: str, canary: C
     _refuse_state(desk, campaign, move_alone=bool(at and not transport and canary is None))
     transport = transport or campaign.transport
     way_out = transport_named(desk.workspace.settings, transport)  # which may have become a rehearsal since
-    campaign = replace(campaign, transport=transport, leaves=leaves(way_out))
+    campaign = replace(campaign, transport=transport, leaves=way_out.leaves)
     if at:
         start = parse_when(at, campaign.zone, desk.clock.now())
         starts_at = to_micros(start.at) if start.wall else None
@@ -231,9 +235,11 @@ def checked_now(desk: Desk, basis: Basis, progress: Progress) -> CheckResult:
     if not fresh:
         allowed = PREPARABLE if campaign.state in PREPARABLE else (campaign.state,)
         prepare(desk, basis, allowed=allowed, progress=progress)
+    lanes.settle(desk.store, basis.settings.all_limits.group_of())  # a route may be newer than the last check
     with desk.store.read() as conn:
         checked = found(conn, campaign_named(conn, campaign.name))
-    return replace(checked, transport=campaign.transport, leaves=campaign.leaves)  # those of this call
+        told = shares(conn, basis)
+    return replace(checked, transport=campaign.transport, leaves=campaign.leaves, shares=told)  # those of this call
 
 
 def refuse_stops(checked: CheckResult) -> None:
@@ -279,6 +285,7 @@ def _queue(desk: Desk, basis: Basis, canary: Canary | None, canary_mails: int) -
             conn,
             campaign.id,
             prepared=basis.prepared(prints_today=checked.prints_today),
+            checked_for=" ".join(basis.kinds),
             transport=campaign.transport,
             leaves=campaign.leaves,
             zone=campaign.zone,

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parseaddr
 from typing import Any
 
 from campaigns.actions import approval, forecast
@@ -13,9 +14,12 @@ from campaigns.actions.desk import Desk
 from campaigns.actions.doctor_disk import LITTLE_DISK
 from campaigns.actions.held import Held, held
 from campaigns.actions.naming import campaign_named, canary_of, starts
+from campaigns.actions.outages import Outage, outages, said_of
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.audience import Audience
+from campaigns.model.routes import WaysOut
 from campaigns.model.states import CampaignState, MessageState, PauseReason
+from campaigns.settings import Settings
 from campaigns.store import campaigns, canaries, reporting, workers
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
@@ -107,6 +111,7 @@ class Status:
     worker: Worker | None
     campaigns: tuple[CampaignStatus, ...]
     held: Held | None = None
+    outages: tuple[Outage, ...] = ()
 
     @property
     def goes_on(self) -> bool:
@@ -128,6 +133,7 @@ class Status:
         return {
             "worker": worker,
             "held": self.held.as_json() if self.held else None,
+            "outages": [outage.as_json() for outage in self.outages],
             "campaigns": [one.as_json() for one in self.campaigns],
         }
 
@@ -140,7 +146,7 @@ def status(desk: Desk, name: str = "") -> Status:
         worker = workers.alive(conn, now)
         names = [campaign_named(conn, name).name] if name else campaigns.names(conn)
         told = tuple(_status(desk, conn, campaign_named(conn, one), worker, free) for one in names)
-    return Status(worker, told, held(desk))
+    return Status(worker, told, held(desk), outages(worker))
 
 
 def _status(
@@ -148,7 +154,10 @@ def _status(
 ) -> CampaignStatus:
     now = desk.clock.now()
     doing = (worker.doing.get("campaigns", {}) if worker else {}).get(campaign.name, {})
-    slowed = [one for one in worker.doing.get("slowed", ()) if _is_on(one, campaign)] if worker else []
+    ways = desk.workspace.settings.all_routes.of(
+        campaign.transport, parseaddr(campaign.sender)[1], leaves=campaign.leaves
+    )
+    slowed = [one for one in worker.doing.get("slowed", ()) if _is_on(one, ways)] if worker else []
     rate = float(doing.get("rate", 0.0))
     sending = campaign.state is CampaignState.SENDING
     settings = desk.workspace.settings
@@ -164,9 +173,11 @@ def _status(
         waits=tuple(map(_wait, doing.get("waits", ()))) if sending else (),
         slowed=tuple(map(_slowed, slowed)) if sending else (),
         connections=doing.get("connections") if sending else None,
-        ends=forecast.ends(conn, campaign, settings, rate=rate, slowed=slowed, now=now) if sending and worker else None,
+        ends=forecast.ends(conn, campaign, settings, ways, rate=rate, slowed=slowed, now=now)
+        if sending and worker
+        else None,
         canary=_canary(conn, campaign),
-        trouble=tuple(_trouble(campaign, worker, due=due, uncertain=uncertain, free=free)),
+        trouble=tuple(_trouble(campaign, worker, settings, ways, due=due, uncertain=uncertain, free=free)),
         approval=approval.told(desk, conn, campaign),
     )
 
@@ -195,10 +206,10 @@ def _wait(told: Mapping[str, Any]) -> Waiting:
     return Waiting(str(told.get("for", "")), None if until is None else from_micros(until))
 
 
-def _is_on(slowed: Mapping[str, Any], campaign: Campaign) -> bool:
-    """Whether a pace holds mail of the campaign's transport: it is its own, or that of a group on it."""
+def _is_on(slowed: Mapping[str, Any], ways: WaysOut) -> bool:
+    """Whether a pace holds mail of one of the campaign's transports: it is its own, or that of a group on it."""
     whose = str(slowed["whose"])
-    return whose == campaign.transport or whose.endswith(f" through {campaign.transport}")
+    return any(whose == name or whose.endswith(f" through {name}") for name in ways.every)
 
 
 def _slowed(told: Mapping[str, Any]) -> Slowed:
@@ -212,7 +223,14 @@ def _canary(conn: Connection, campaign: Campaign) -> dict[str, Any] | None:
 
 
 def _trouble(
-    campaign: Campaign, worker: Worker | None, *, due: bool, uncertain: int, free: int | None
+    campaign: Campaign,
+    worker: Worker | None,
+    settings: Settings,
+    ways: WaysOut,
+    *,
+    due: bool,
+    uncertain: int,
+    free: int | None,
 ) -> Iterator[str]:
     """What needs a person, a sentence each with its remedy."""
     if due and worker is None:
@@ -228,8 +246,10 @@ def _trouble(
     if campaign.state not in _OPEN:
         return
     for trouble in worker.doing.get("troubles", ()) if worker else ():
-        if trouble.get("transport") in ("", None, campaign.transport):
-            yield f"{trouble['transport']}: {trouble['sentence']}" if trouble.get("transport") else trouble["sentence"]
+        if not trouble.get("transport"):
+            yield trouble["sentence"]
+        elif trouble["transport"] in ways.every:
+            yield said_of(trouble, campaign, settings)
     if free is not None and free < LITTLE_DISK:
         yield f"The disk has {free / 2**20:,.0f} MB left: make room, or sending stops."
 

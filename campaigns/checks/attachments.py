@@ -6,7 +6,7 @@ The worst accident of a mail merge is somebody else's file in one's mail. What p
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import PurePosixPath
@@ -37,17 +37,17 @@ _WORDS_IN_VALUE = 4  # a value of more words is no name that a file carries
 _SHORTEST = 3  # letters of a value that tells people apart
 
 
-def most_bytes(transport: str) -> int:
-    """How many bytes a mail may have, files encoded, on a kind of transport."""
-    return MOST_BYTES.get(transport, MOST_BYTES_SMTP)
+def most_bytes(kinds: Collection[str]) -> int:
+    """How many bytes a mail may have, files encoded, on each of some kinds of transports."""
+    return min((MOST_BYTES.get(kind, MOST_BYTES_SMTP) for kind in kinds), default=MOST_BYTES_SMTP)
 
 
-def largest_file(transport: str) -> int:
+def largest_file(kinds: Collection[str]) -> int:
     """Bytes of the largest file that fits into a mail by itself."""
-    return (most_bytes(transport) - _REST_OF_MAIL) * 3 // 4 * 76 // 78
+    return (most_bytes(kinds) - _REST_OF_MAIL) * 3 // 4 * 76 // 78
 
 
-def check_file(one: Attachment, first: bytes, *, personal: bool, transport: str) -> Iterator[Finding]:
+def check_file(one: Attachment, first: bytes, *, personal: bool, kinds: Collection[str]) -> Iterator[Finding]:
     """What is wrong with one file; `first` are its first bytes. What cannot be sent leaves its row out, or stops."""
     severity = refusal(personal)
     suffix = PurePosixPath(one.name.rstrip(". ")).suffix.lower()
@@ -59,13 +59,13 @@ def check_file(one: Attachment, first: bytes, *, personal: bool, transport: str)
             "Send a link to it, or another format, like PDF.",
             PLACE,
         )
-    if not one.size and transport == "sendgrid":
+    if not one.size and "sendgrid" in kinds:
         yield Finding(
             "empty_file", severity, f"“{one.name}” is empty, and SendGrid takes no empty file.", _EMPTY_REMEDY, PLACE
         )
     elif not one.size:
         yield Finding("empty_file", Severity.WARNS, f"“{one.name}” is empty.", _EMPTY_REMEDY, PLACE)
-    if transport == "sendgrid" and re.search("[;,]", one.name):
+    if "sendgrid" in kinds and re.search("[;,]", one.name):
         yield Finding(
             "sendgrid_file_name",
             Severity.WARNS,
@@ -75,21 +75,23 @@ def check_file(one: Attachment, first: bytes, *, personal: bool, transport: str)
         )
 
 
-def too_large(name: str, *, personal: bool, transport: str) -> Finding:
+def too_large(name: str, *, personal: bool, kinds: Collection[str]) -> Finding:
     """A file that fits into no mail."""
     return Finding(
         "file_too_large",
         refusal(personal),
-        f"“{name}” is larger than {largest_file(transport) // 100_000 / 10:g} MB: no mail server takes it.",
+        f"“{name}” is larger than {largest_file(kinds) // 100_000 / 10:g} MB: no mail server takes it.",
         "Make it smaller, or send a link to it.",
         PLACE,
     )
 
 
-def check_weight(files: Sequence[Attachment], images: int, *, personal: bool, transport: str) -> Iterator[Finding]:
+def check_weight(
+    files: Sequence[Attachment], images: int, *, personal: bool, kinds: Collection[str]
+) -> Iterator[Finding]:
     """Whether the mail is too heavy with all of its files and so many bytes of pictures."""
     weight = sum(encoded_size(one.size) for one in files) + encoded_size(images)
-    most = most_bytes(transport)
+    most = most_bytes(kinds)
     if weight > most - _REST_OF_MAIL:
         yield Finding(
             "mail_too_large",

@@ -66,6 +66,8 @@ def status(
 
 def say_status(screen: Screen, told: dict[str, Any]) -> None:
     say_worker(screen, told["worker"], waited_for=any(map(_waits, told["campaigns"])))
+    for outage in told["outages"]:
+        screen.say(said_outage(outage), "bold red")
     if told["held"]:
         screen.say(f"Held: {told['held']['sentence']} {told['held']['remedy']}", "bold red")
     if not told["campaigns"]:
@@ -87,6 +89,16 @@ def say_status(screen: Screen, told: dict[str, Any]) -> None:
     screen.table(heads, rows, right=("rows", "left out"))
     for campaign in told["campaigns"]:
         say_doing(screen, campaign)
+
+
+def said_outage(outage: dict[str, Any]) -> str:
+    """`relay is out since 12:03:10: Connection refused. It is tried again in 30 seconds; its mail goes through cloud.`"""
+    since, again = (datetime.fromisoformat(outage[key]) for key in ("since", "again"))
+    left = (again - datetime.now(UTC)).total_seconds()
+    tried = f"It is tried again in {left:.0f} s" if left >= 1 else "It is being tried again"
+    meanwhile = f"its mail goes through {outage['through']} meanwhile" if outage["through"] else "its mail waits"
+    words = outage["words"].rstrip(".")
+    return f"{outage['transport']} is out since {since.astimezone():%H:%M:%S}: {words}. {tried}; {meanwhile}."
 
 
 def _waits(campaign: dict[str, Any]) -> bool:

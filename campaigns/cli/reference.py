@@ -11,6 +11,7 @@ from campaigns.settings import (
     LimitSettings,
     MaildirSettings,
     MetricsSettings,
+    RouteSettings,
     SenderSettings,
     SendgridSettings,
     Settings,
@@ -54,6 +55,7 @@ def settings_reference() -> str:
         ('[transports.NAME], kind = "sendgrid"', SendgridSettings),
         ('[transports.NAME], kind = "maildir"', MaildirSettings),
         ('[limits."DOMAIN OR SENDER"]', LimitSettings),
+        ("[[routes]]", RouteSettings),
     ]
     lines = ["# Settings", "", *_SETTINGS_INTRO]
     for title, model in parts:

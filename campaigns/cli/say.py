@@ -1,5 +1,6 @@
 """Sentences that several verbs say: when mail leaves, how much of it, through what, and what is still missing."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,6 +56,15 @@ def through(told: dict[str, Any]) -> str:
     return f"as a rehearsal through {told['transport']}: nobody receives anything"
 
 
+def said_shares(shares: Sequence[dict[str, Any]]) -> str:
+    """`1,200 through relay, 300 through cloud (outlook.com)`"""
+    return ", ".join(
+        f"{share['mails']:,} through {share['transport']}"
+        + (f" ({', '.join(share['groups'])})" if share["groups"] else "")
+        for share in shares
+    )
+
+
 def first(canary: dict[str, Any]) -> str:
     """`10 mails leave first, the others 30min later`"""
     leave = "mail leaves" if canary["mails"] == 1 else "mails leave"
@@ -89,7 +99,9 @@ def rehearsal(number: int, folder: str, campaign: str) -> str:
 
 def say_queued(screen: Screen, told: dict[str, Any]) -> None:
     """The end of `send`, `merge`, `proof` and `resend`: when, how many, through what, and whether anybody sends."""
-    queued = f"{mails(told['queued'])} queued {through(told)}"
+    shares = told.get("shares", [])
+    ways = f": {said_shares(shares)}" if len(shares) > 1 else f" {through(told)}"
+    queued = f"{mails(told['queued'])} queued{ways}"
     left_out = f"; {counted(told['left_out'], 'row')} left out" if told["left_out"] else ""
     screen.say(f"{told['campaign']}: {queued}{left_out}.", "bold")
     screen.say(f"Starts {when(told['starts'])}.")

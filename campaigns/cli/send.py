@@ -19,7 +19,7 @@ from campaigns.cli.options import (
     Yes,
     row_or_edge_cases,
 )
-from campaigns.cli.say import mails, say_approval, say_queued
+from campaigns.cli.say import mails, said_shares, say_approval, say_queued
 from campaigns.cli.show import Screen
 from campaigns.errors import UsageError
 
@@ -127,8 +127,11 @@ def asker(face: Face, yes: bool) -> "Callable[[CheckResult], bool]":
 
 
 def _question(found: "CheckResult") -> str:
+    if found.leaves and len(found.shares) > 1:
+        return f"Send {mails(found.ready)}: {said_shares([share.as_json() for share in found.shares])}?"
     if found.leaves:
-        return f"Send {mails(found.ready)} through {found.transport}?"
+        through = found.shares[0].transport if found.shares else found.transport
+        return f"Send {mails(found.ready)} through {through}?"
     return f"Rehearse: write {mails(found.ready)} into a mailbox on this computer, where nobody receives them?"
 
 

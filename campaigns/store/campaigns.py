@@ -55,6 +55,7 @@ class Campaign:
     canary_mails: int = 0
     hold: int = 0  # seconds
     holds_until: int | None = None  # None until the canary has left
+    checked_for: str = ""  # the kinds of transports that its queued mails were checked for
 
     def canary_alone(self, now: int) -> bool:
         """Whether only its canary may leave."""

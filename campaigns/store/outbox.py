@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Select,
     bindparam,
+    case,
     exists,
     func,
     insert,
@@ -210,14 +211,15 @@ def count_handover(connection: Connection, handover_id: int, rows: int) -> None:
 
 
 def left_leased(connection: Connection, *, limit: int) -> list[tuple[int, int, str]]:
-    """Messages that a dead worker left leased: (id, attempts, transport)."""
+    """Messages that a dead worker left leased: (id, attempts, its campaign's transport if that is a rehearsal)."""
+    rehearsal = case((campaigns.c.leaves, literal_column("''")), else_=campaigns.c.transport).label("rehearsal")
     query = (
-        select(messages.c.id, messages.c.attempts, campaigns.c.transport)
+        select(messages.c.id, messages.c.attempts, rehearsal)
         .join(campaigns, campaigns.c.id == messages.c.campaign_id)
         .where(messages.c.state == literal(MessageState.LEASED))
         .limit(limit)
     )
-    return [(row.id, row.attempts, row.transport) for row in connection.execute(query)]
+    return [(row.id, row.attempts, row.rehearsal) for row in connection.execute(query)]
 
 
 _CANDIDATES: Select[Any] = (

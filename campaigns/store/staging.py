@@ -186,6 +186,7 @@ def queue(
     campaign: int,
     *,
     prepared: str,
+    checked_for: str,
     transport: str,
     leaves: bool,
     zone: str,
@@ -207,6 +208,7 @@ def queue(
         .values(
             state=str(CampaignState.SCHEDULED),
             reason="",
+            checked_for=checked_for,
             transport=transport,
             leaves=leaves,
             zone=zone,

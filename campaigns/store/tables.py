@@ -189,6 +189,7 @@ campaigns = Table(
     Column("hold", Integer, nullable=False, server_default=text("0")),  # seconds between the canary and the others
     Column("holds_until", BigInteger),  # null until the canary has left
     Column("pruned_at", BigInteger),  # when the content of its mails began to be pruned
+    Column("checked_for", Text, nullable=False, server_default=text("''")),  # kinds of transports, once queued
     UniqueConstraint("series", "occurrence"),
 )
 

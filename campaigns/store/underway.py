@@ -32,6 +32,7 @@ class SendingCampaign:
     pause_above: PauseAbove | None = None
     canary: Canary | None = None
     holds_until: int | None = None  # None until the canary has left
+    checked_for: tuple[str, ...] = ()  # kinds of transports; () for a campaign of before routes: its own transport's
 
     def canary_alone(self, now: int) -> bool:
         """Whether only its canary may leave."""
@@ -134,4 +135,5 @@ def _sending(row: RowMapping) -> SendingCampaign:
         pause_above=PauseAbove.parse(row["pause_above"]) if row["pause_above"] else None,
         canary=Canary(row["canary"], row["hold"]) if row["canary"] else None,
         holds_until=row["holds_until"],
+        checked_for=tuple(row["checked_for"].split()),
     )

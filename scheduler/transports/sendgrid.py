@@ -104,18 +104,22 @@ class SendgridConnection:
         self._options = settings.options
         self._key = settings.api_key
         self._url = httpx.URL(settings.base_url).copy_with(path="/v3/mail/send")
+        self._tls = tls
+        self._client: httpx.AsyncClient | None = None  # a closed one carries nothing more: each opening has its own
+
+    def _opened(self) -> httpx.AsyncClient:
         headers = {
-            "Authorization": f"Bearer {settings.api_key}",
+            "Authorization": f"Bearer {self._key}",
             "Content-Type": "application/json",
             "Accept": "application/json",
             "Accept-Encoding": "identity",  # an answer is read as far as it may be long, so it must not be packed
             "User-Agent": "mergecast",
         }
-        self._client = httpx.AsyncClient(
+        return httpx.AsyncClient(
             headers=headers,
             timeout=_TIMEOUT,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEPT),
-            verify=tls,
+            verify=self._tls,
             trust_env=False,
             follow_redirects=False,
         )
@@ -143,7 +147,9 @@ class SendgridConnection:
     async def close(self) -> None:
         with contextlib.suppress(httpx.HTTPError, OSError, TimeoutError):
             async with asyncio.timeout(_GOODBYE):
-                await self._client.aclose()
+                client, self._client = self._client, None
+                if client is not None:
+                    await client.aclose()
 
     async def _carry(self, request: Request) -> dict[int, Outcome]:
         """The outcome of each of the request's places; rows that a 400 names are left out of one more try."""
@@ -168,10 +174,11 @@ class SendgridConnection:
         """The answer to the request, or what it means that none came."""
         answer: Answer | None = None
         headers = {"Content-Length": str(request.size)}  # without it httpx would send in chunks
+        client = self._client = self._client or self._opened()
         try:
             async with (
                 asyncio.timeout(_DEADLINE + request.size / _SLOWEST),
-                self._client.stream("POST", self._url, content=_slices(request.pieces()), headers=headers) as response,
+                client.stream("POST", self._url, content=_slices(request.pieces()), headers=headers) as response,
             ):
                 answer = Answer(response.status_code, self._scrubbed_headers(response), None)
                 body = await _bounded_body(response)

@@ -57,6 +57,7 @@ CHECK = {
 QUEUED = {
     "campaign": WORDS, "state": WORDS, "starts": STARTS, "transport": WORDS, "leaves": YES, "queued": NUMBER,
     "left_out": NUMBER, "worker_running": YES, "canary": (dict, type(None)),
+    "shares": [{"transport": WORDS, "mails": NUMBER, "groups": (list,)}],
 }  # fmt: skip
 PROOF = {**QUEUED, "proofs": [{"row": NUMBER, "why": (list,)}]}
 APPROVAL = {"who": WORDS, "at": WORDS, "note": WORDS, "changed": (list,)}
@@ -84,6 +85,7 @@ RESTORED = {
 WORKER = {"host": WORDS, "pid": NUMBER, "version": WORDS, "beat_at": WORDS}
 STATUS = {
     "worker": (dict, type(None)), "held": (dict, type(None)),
+    "outages": [{"transport": WORDS, "since": WORDS, "words": WORDS, "again": WORDS, "through": MAYBE_WORDS}],
     "campaigns": [
         {
             "name": WORDS, "state": WORDS, "reason": WORDS, "rows": NUMBER, "left_out": NUMBER, "messages": MESSAGES,

@@ -180,6 +180,7 @@ def test_a_proof_of_a_draft_waits_in_the_outbox_for_its_author(desk: Desk) -> No
         "queued": 1,
         "left_out": 0,
         "worker_running": False,
+        "shares": [],
         "canary": None,
         "proofs": [{"row": 4, "why": []}],
     }

@@ -87,6 +87,7 @@ def test_a_sent_campaign_is_the_worker_s(desk: Desk, clock: StandingClock) -> No
         "queued": 3,
         "left_out": 0,
         "worker_running": False,
+        "shares": [{"transport": "relay", "mails": 3, "groups": []}],
     }
     with desk.store.read() as conn:
         [(key, _, starts_at, _)] = underway.due_campaigns(conn, 2**60)

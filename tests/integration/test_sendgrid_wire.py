@@ -120,6 +120,16 @@ async def test_a_connection_is_kept(double: SendgridDouble, connection: Connecti
     assert (double.requests, double.connections) == (3, 1)
 
 
+async def test_a_connection_that_said_goodbye_carries_the_next_request(
+    double: SendgridDouble, connection: Connection
+) -> None:
+    for number in (1, 2):
+        assert verdicts(await connection.hand_over([a_message(number)])) == [Verdict.ACCEPTED]
+        await connection.close()
+        await connection.close()  # as a connection does over and over while its transport rests
+    assert (double.connections, len(double.mails)) == (2, 2)
+
+
 async def test_a_kept_connection_that_the_server_closed_costs_nothing(
     double: SendgridDouble, connection: Connection
 ) -> None:

@@ -20,50 +20,48 @@ def codes(found: Sequence[Finding]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", ["a.exe", "a.JS", "report.pdf.scr", "a.exe. ", "setup.msi", "a.lnk", "x.iso"])
 def test_what_providers_refuse_is_refused(name: str) -> None:
-    assert codes([*check_file(a_file(name), b"", personal=True, transport="smtp")]) == [
-        ("dangerous_file", "leaves_out")
-    ]
-    assert codes([*check_file(a_file(name), b"", personal=False, transport="smtp")]) == [("dangerous_file", "stops")]
+    assert codes([*check_file(a_file(name), b"", personal=True, kinds=["smtp"])]) == [("dangerous_file", "leaves_out")]
+    assert codes([*check_file(a_file(name), b"", personal=False, kinds=["smtp"])]) == [("dangerous_file", "stops")]
 
 
 def test_a_program_by_another_name_is_refused() -> None:
-    assert codes([*check_file(a_file("a.pdf"), b"MZ\x90", personal=False, transport="smtp")]) == [
+    assert codes([*check_file(a_file("a.pdf"), b"MZ\x90", personal=False, kinds=["smtp"])]) == [
         ("dangerous_file", "stops")
     ]
 
 
 @pytest.mark.parametrize("name", ["a.pdf", "a.exe.pdf", "js", "a.xlsx", "ö.zip", "a.b.c"])
 def test_documents_pass(name: str) -> None:
-    assert not [*check_file(a_file(name), b"%PDF", personal=True, transport="sendgrid")]
+    assert not [*check_file(a_file(name), b"%PDF", personal=True, kinds=["sendgrid"])]
 
 
 def test_an_empty_file_warns_and_sendgrid_takes_none() -> None:
     empty = a_file("a.pdf", size=0)
-    assert codes([*check_file(empty, b"", personal=True, transport="smtp")]) == [("empty_file", "warns")]
-    assert codes([*check_file(empty, b"", personal=True, transport="sendgrid")]) == [("empty_file", "leaves_out")]
-    assert codes([*check_file(empty, b"", personal=False, transport="sendgrid")]) == [("empty_file", "stops")]
+    assert codes([*check_file(empty, b"", personal=True, kinds=["smtp"])]) == [("empty_file", "warns")]
+    assert codes([*check_file(empty, b"", personal=True, kinds=["sendgrid"])]) == [("empty_file", "leaves_out")]
+    assert codes([*check_file(empty, b"", personal=False, kinds=["sendgrid"])]) == [("empty_file", "stops")]
 
 
 def test_a_name_that_sendgrid_does_not_take_is_said() -> None:
-    assert codes([*check_file(a_file("a, b.pdf"), b"", personal=True, transport="sendgrid")]) == [
+    assert codes([*check_file(a_file("a, b.pdf"), b"", personal=True, kinds=["sendgrid"])]) == [
         ("sendgrid_file_name", "warns")
     ]
-    assert not [*check_file(a_file("a, b.pdf"), b"", personal=True, transport="maildir")]
+    assert not [*check_file(a_file("a, b.pdf"), b"", personal=True, kinds=["maildir"])]
 
 
 @pytest.mark.parametrize(
     ("transport", "most"), [("smtp", 25_000_000), ("maildir", 25_000_000), ("sendgrid", 30_000_000)]
 )
 def test_a_mail_weighs_no_more_than_its_transport_takes(transport: str, most: int) -> None:
-    largest = a_file("a.zip", size=largest_file(transport))
+    largest = a_file("a.zip", size=largest_file([transport]))
     assert most - 210_000 < encoded_size(largest.size) < most - 199_000
     below, above = a_file("a.zip", size=largest.size - 3_000), a_file("b.zip", size=10_000)
-    assert codes([*check_weight([below], 0, personal=True, transport=transport)]) == [("heavy_mail", "warns")]
-    assert codes([*check_weight([below, above], 0, personal=True, transport=transport)]) == [
+    assert codes([*check_weight([below], 0, personal=True, kinds=[transport])]) == [("heavy_mail", "warns")]
+    assert codes([*check_weight([below, above], 0, personal=True, kinds=[transport])]) == [
         ("mail_too_large", "leaves_out")
     ]
-    assert codes([*check_weight([below], 10_000, personal=False, transport=transport)]) == [("mail_too_large", "stops")]
-    assert not [*check_weight([above], 0, personal=True, transport=transport)]
+    assert codes([*check_weight([below], 10_000, personal=False, kinds=[transport])]) == [("mail_too_large", "stops")]
+    assert not [*check_weight([above], 0, personal=True, kinds=[transport])]
 
 
 # -- the guard

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from campaigns.model.domain_group import NO_LIMITS, Limits
+from campaigns.model.routes import NO_ROUTES, Routes
 from campaigns.model.states import MessageState
 from campaigns.store import tables
 from campaigns.store.engine import Store
@@ -32,7 +33,12 @@ class Stage:
         self._folder = folder
 
     def worker(
-        self, clock: VirtualClock, *ways: Way, limits: Limits = NO_LIMITS, listeners: Sequence[Listener] = ()
+        self,
+        clock: VirtualClock,
+        *ways: Way,
+        limits: Limits = NO_LIMITS,
+        routes: Routes = NO_ROUTES,
+        listeners: Sequence[Listener] = (),
     ) -> Worker:
         return Worker(
             self.store,
@@ -41,15 +47,18 @@ class Stage:
             version="test",
             folder=self._folder,
             limits=limits,
+            routes=routes,
             timetable=VirtualTimetable(clock),
             listeners=listeners,
             in_thread=False,
         )
 
     @asynccontextmanager
-    async def running(self, clock: VirtualClock, *ways: Way, limits: Limits = NO_LIMITS) -> Any:
+    async def running(
+        self, clock: VirtualClock, *ways: Way, limits: Limits = NO_LIMITS, routes: Routes = NO_ROUTES
+    ) -> Any:
         """A worker that runs for as long as the block does."""
-        worker = self.worker(clock, *ways, limits=limits)
+        worker = self.worker(clock, *ways, limits=limits, routes=routes)
         running = asyncio.create_task(worker.run())
         try:
             yield worker

@@ -105,6 +105,7 @@ def queue(conn: Connection, campaign: int, prepared: str = "as it is") -> bool:
         conn,
         campaign,
         prepared=prepared,
+        checked_for="maildir",
         transport="local",
         leaves=False,
         zone="UTC",

@@ -79,7 +79,8 @@ def test_a_key_that_cannot_be_one_is_refused_and_not_quoted(key: str) -> None:
 def test_the_key_is_in_no_repr() -> None:
     transport = SendgridTransport(SETTINGS)
     connection = transport.connect()
-    for thing in (SETTINGS, transport, connection, connection._client, connection._client.headers):
+    client = connection._opened()
+    for thing in (SETTINGS, transport, connection, client, client.headers):
         assert KEY not in repr(thing)
 
 
