@@ -395,7 +395,7 @@ def test_a_try_takes_one_message_and_leaves_the_others_to_what_carries_them(stag
 
     async def play(clock: VirtualClock) -> None:
         worker, dispatches = await lines_of(stage, clock, Routes(fallbacks={"relay": "spare"}))
-        dispatches["relay"].health.failing = True
+        dispatches["relay"].aftermath.health.failing = True
         await worker.look()
         assert dispatches["relay"].line.turn() is not None
         spare = dispatches["spare"].line
