@@ -27,6 +27,7 @@ from campaigns.settings_values import (
     Duration,
     Hosts,
     Listen,
+    ListName,
     LocaleName,
     PublicUrl,
     SendgridUrl,
@@ -76,6 +77,31 @@ class MetricsSettings(_Part):
         description="Where the worker serves `/metrics` for Prometheus and `/healthz`, like `127.0.0.1:9464`: a loopback "
         "address. Unless set: nowhere.",
     )
+
+
+class InboxRule(_Part):
+    """`[inbox.rules."customers*.xlsx"]`"""
+
+    list: ListName = Field(description="The list that such files are imported into; it is made if there is none.")
+    template: str = Field(
+        default="",
+        description="Each such file also makes a campaign of this template, which waits for `mergecast send`.",
+    )
+    transport: str = Field(default="", description="Its transport. Unless set, it is a rehearsal.")
+
+
+class InboxSettings(_Part):
+    """`[inbox]`"""
+
+    folder: str = Field(
+        default="",
+        description="A folder that the worker watches, like `inbox`; a relative path lies in the workspace. Spreadsheets "
+        "that are put there are imported. Unless set: none.",
+    )
+    quiet: Duration = Field(
+        default=timedelta(seconds=5), description="A file is whole when nobody has written to it for so long."
+    )
+    rules: dict[str, InboxRule] = Field(default_factory=dict)
 
 
 class MaildirSettings(_Part):
@@ -211,6 +237,7 @@ class Settings(_Part):
     user: str = Field(default="", description="Who is named in the history. Unless set: the login.")
     sender: SenderSettings = Field(default_factory=lambda: SenderSettings.model_validate({}))
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    inbox: InboxSettings = Field(default_factory=InboxSettings)
     transports: dict[str, TransportSettings] = Field(default_factory=dict)
     limits: dict[str, LimitSettings] = Field(default_factory=dict)
 
@@ -231,6 +258,19 @@ class Settings(_Part):
             if name == LOCAL and transport.kind != "maildir":
                 remedy = f"Call it something else: the default, {LOCAL}, never sends to people."
                 raise WrongValueError(f"The transport {LOCAL!r} is the rehearsal.", remedy, ("transports", name))
+        return self
+
+    @model_validator(mode="after")
+    def _rules_can_be_followed(self) -> "Settings":
+        for pattern, rule in self.inbox.rules.items():
+            if rule.transport and rule.transport not in self.transports:
+                remedy = f"There is {', '.join(self.transports)}."
+                key = ("inbox", "rules", pattern, "transport")
+                raise WrongValueError(f"There is no transport {rule.transport!r}.", remedy, key)
+        if self.inbox.rules and not self.inbox.folder:
+            raise WrongValueError(
+                "The inbox has rules and no folder.", 'Name it: folder = "inbox".', ("inbox", "rules")
+            )
         return self
 
     @model_validator(mode="after")

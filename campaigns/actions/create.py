@@ -9,6 +9,7 @@ from campaigns.actions.basis import leaves, list_named, reply_to_of, sender_of, 
 from campaigns.actions.clearing import clear, take_over
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import CampaignTold, told
+from campaigns.actions.series import ONCE, ComesRound, keep, read_first
 from campaigns.clock import to_micros
 from campaigns.compose.source import TemplateSource, load_template
 from campaigns.errors import CampaignError, UsageError
@@ -39,6 +40,7 @@ def create(
     throttles: Sequence[str] = (),
     pause_above: str = "",
     audience: Audience = EVERYBODY,
+    comes_round: ComesRound = ONCE,
     transactional: bool = False,
     replace: bool = False,
 ) -> CampaignTold:
@@ -55,6 +57,8 @@ def create(
     start = read_start(desk, at, zone)
     limits = [str(Throttle.parse(text)) for text in throttles]
     kind = _kind(source, transactional=transactional)
+    comes_round.look(start.zone, at)
+    read_first(desk, list_name, comes_round)
     with desk.store.read() as conn:
         into, sheet = list_named(conn, list_name)
         audience = _fitting(conn, audience, into, sheet)
@@ -93,6 +97,7 @@ def create(
             campaigns.update(conn, campaign_id, checking="", fingerprint="", **columns)
         else:
             campaign_id = campaigns.insert(conn, name=tidy, state=str(CampaignState.DRAFT), **columns)
+        keep(conn, campaign_id, comes_round)
         detail = {
             "template": source.name,
             "list": list_name,

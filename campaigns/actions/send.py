@@ -15,6 +15,7 @@ from campaigns.actions.held import before_queueing
 from campaigns.actions.naming import campaign_named, canary_of, starts
 from campaigns.actions.prepare import PREPARABLE, prepare
 from campaigns.actions.progress import Progress, silent
+from campaigns.actions.rereading import read_again
 from campaigns.clock import from_micros, to_micros
 from campaigns.errors import CampaignError, WhenError
 from campaigns.model.canary import Canary
@@ -81,7 +82,10 @@ def send(
     """
     with desk.store.read() as conn:
         campaign = campaign_named(conn, name)
-    basis = basis_of(desk, as_wished(desk, campaign, transport, at, canary))
+    wished = as_wished(desk, campaign, transport, at, canary)
+    if campaign.state in PREPARABLE:
+        read_again(desk, campaign)
+    basis = basis_of(desk, wished)
     if campaign.state is CampaignState.SCHEDULED:
         _refuse_other_start(desk, basis)
     if campaign.state is CampaignState.SCHEDULED and not _prints_another_day(basis):
