@@ -23,9 +23,10 @@ def served(
     """Why some people are left out of an occurrence, and their address ids; None where it is for all."""
     if whom is Whom.ALL or occurrence.series is None:
         return None
-    sent = series.sent(conn, occurrence.series, leaves=occurrence.leaves, but=occurrence.id)
     if whom is Whom.NEW:
-        return people.SERVED, (person for one in sent for person in series.mailed(conn, one.campaign_id))
+        there = series.mailed(conn, occurrence.series, leaves=occurrence.leaves, but=occurrence.id)
+        return people.SERVED, there
+    sent = series.sent(conn, occurrence.series, leaves=occurrence.leaves, but=occurrence.id)
     return people.UNCHANGED, _unchanged(conn, _last_words(conn, sent), sheet, columns)
 
 
@@ -50,7 +51,7 @@ def _rows(conn: Connection, one: series.Sent, sheet: Sheet) -> Iterator[series.M
     if sheet.repeated is Repeated.FIRST:
         yield from series.mailed_rows(conn, one.campaign_id)
         return
-    there = set(series.mailed(conn, one.campaign_id))
+    there = set(series.mailed_by(conn, one.campaign_id))
     for address_id, cells, _ in recipients.by_person(conn, sheet.id):
         if address_id in there:
             yield series.MailedRow(address_id, cells)

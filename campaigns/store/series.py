@@ -117,38 +117,46 @@ def sent(conn: Connection, name: str, *, leaves: bool, but: int) -> list[Sent]:
 
     Rehearsals have reached nobody: they count among themselves alone.
     """
-    query = select(campaigns.c.id, campaigns.c.sheet_id, campaigns.c.rows).where(
-        campaigns.c.series == name,
-        campaigns.c.id != but,
-        campaigns.c.queued_at.is_not(None),
-        campaigns.c.leaves if leaves else ~campaigns.c.leaves,
-    )
+    mine = and_(*_queued(name, leaves=leaves, but=but))
+    query = select(campaigns.c.id, campaigns.c.sheet_id, campaigns.c.rows).where(mine)
     return [Sent._make(row) for row in conn.execute(query.order_by(campaigns.c.occurrence.desc()))]
 
 
-def mailed(conn: Connection, campaign_id: int) -> Iterator[int]:
-    """The address ids of everybody whom an occurrence mails or has mailed, rejected ones too, streamed."""
-    query = select(messages.c.address_id).where(_mailed(conn, campaign_id))
-    for batch in conn.scalars(query.execution_options(yield_per=_AT_ONCE)).partitions():
-        yield from batch
+def mailed(conn: Connection, name: str, *, leaves: bool, but: int) -> Iterator[int]:
+    """The address ids of everybody whom these occurrences mail or have mailed, rejected ones too, streamed."""
+    return _people(conn, and_(*_queued(name, leaves=leaves, but=but)))
+
+
+def mailed_by(conn: Connection, campaign_id: int) -> Iterator[int]:
+    """The same of one occurrence."""
+    return _people(conn, campaigns.c.id == campaign_id)
 
 
 def mailed_rows(conn: Connection, campaign_id: int) -> Iterator[MailedRow]:
-    """The rows that these mails were made from, streamed; rows that were joined into a mail are not among them."""
+    """The rows that an occurrence's mails were made from, streamed; rows that were joined into a mail are not among them."""
     query = (
         select(messages.c.address_id, recipients.c.cells)
-        .join(recipients, recipients.c.id == messages.c.recipient_id)
-        .where(_mailed(conn, campaign_id))
+        .select_from(_OF_CAMPAIGNS.join(recipients, recipients.c.id == messages.c.recipient_id))
+        .where(campaigns.c.id == campaign_id, _MAILED)
         .execution_options(yield_per=_AT_ONCE)
     )
     for row in conn.execute(query):
         yield MailedRow._make(row)
 
 
-def _mailed(conn: Connection, campaign_id: int) -> Any:
-    cancelled = conn.scalar(select(campaigns.c.state).where(campaigns.c.id == campaign_id)) == CampaignState.CANCELLED
-    no_more = [*_TAKEN_BACK, *([int(MessageState.QUEUED)] if cancelled else [])]
-    return and_(messages.c.campaign_id == campaign_id, COUNTED, messages.c.state.not_in(no_more))
+def _people(conn: Connection, which: Any) -> Iterator[int]:
+    query = select(messages.c.address_id).select_from(_OF_CAMPAIGNS).where(which, _MAILED)
+    for batch in conn.scalars(query.execution_options(yield_per=_AT_ONCE)).partitions():
+        yield from batch
+
+
+def _queued(name: str, *, leaves: bool, but: int) -> tuple[Any, ...]:
+    return (
+        campaigns.c.series == name,
+        campaigns.c.id != but,
+        campaigns.c.queued_at.is_not(None),
+        campaigns.c.leaves if leaves else ~campaigns.c.leaves,
+    )
 
 
 def _one(conn: Connection, condition: Any) -> Series | None:
@@ -162,3 +170,7 @@ def _series(row: Any) -> Series:
 
 
 _ALL = select(*(tables.series.c[field.name] for field in fields(Series)))
+
+_OF_CAMPAIGNS = messages.join(campaigns, campaigns.c.id == messages.c.campaign_id)
+_NEVER = and_(campaigns.c.state == str(CampaignState.CANCELLED), messages.c.state == int(MessageState.QUEUED))
+_MAILED = and_(COUNTED, messages.c.state.not_in(_TAKEN_BACK), ~_NEVER)
