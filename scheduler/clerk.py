@@ -8,6 +8,7 @@ gone, and it goes, too. It holds no secret.
 import fcntl
 import json
 import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -21,13 +22,14 @@ from campaigns.actions.occurrences import prepare_due
 from campaigns.actions.take_in import take_in
 from campaigns.errors import MergecastError
 from campaigns.workspace import open_workspace
+from scheduler.errands import COULD_NOT
 
-COULD_NOT = 3
 WHO = "worker"  # in the history
 
 
 def main() -> int:
     """0 when done; COULD_NOT if the store or the disk refuses; anything else is a mistake of ours, or the machine's."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's; the end of the pipe ends us
     asked = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_sender, daemon=True).start()
     try:

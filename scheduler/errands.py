@@ -20,8 +20,8 @@ from campaigns.clock import to_micros
 from campaigns.errors import StoreError
 from campaigns.settings_file import PREFIX, SECRETS
 from campaigns.store import series
-from scheduler.clerk import COULD_NOT
 
+COULD_NOT = 3  # how the clerk ends when the store or the disk refuses
 _LOOK = 1.0  # seconds between two looks at what is due
 _AFTERWARDS = 2.0  # seconds in which the worker surely sees what an errand has queued
 _AFTER_A_MISTAKE = 60.0  # seconds until a clerk that has failed is sent again
@@ -51,13 +51,20 @@ class Errands:
                 if self._desk.clock.monotonic() >= self._not_before and (files := self._due()) is not None:
                     await self._send(files)
                     self._quiet_since = self._desk.clock.monotonic()
+            except OSError as error:  # no process can be started just now
+                self._failed(str(error))
             finally:
                 self._under_way = False
             await asyncio.sleep(_LOOK)
 
     def come_by(self, instant: int) -> bool:
         """Whether something will be queued by an instant (microseconds), or may have been just now."""
-        if self._under_way or self._desk.clock.monotonic() - self._quiet_since < _AFTERWARDS or self._inbox.has_files():
+        now = self._desk.clock.monotonic()
+        if self._under_way or now - self._quiet_since < _AFTERWARDS:
+            return True
+        if now < self._not_before:  # what cannot be done just now holds nobody up
+            return False
+        if self._inbox.has_files():
             return True
         with self._desk.store.read() as connection:
             wakes_at = series.wakes_at(connection)
@@ -103,8 +110,11 @@ class Errands:
                 await clerk.wait()
         self._crashes = self._crashes + 1 if status not in (0, COULD_NOT) else 0
         if status:
-            self._not_before = self._desk.clock.monotonic() + _AFTER_A_MISTAKE
-            log.error("clerk.failed", status=status, again_in=_AFTER_A_MISTAKE)
+            self._failed(f"it ended with {status}")
+
+    def _failed(self, why: str) -> None:
+        self._not_before = self._desk.clock.monotonic() + _AFTER_A_MISTAKE
+        log.error("clerk.failed", reason=why, again_in=_AFTER_A_MISTAKE)
 
 
 def _pass_on(line: bytes) -> None:

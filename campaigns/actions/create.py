@@ -9,7 +9,7 @@ from campaigns.actions.basis import leaves, list_named, reply_to_of, sender_of, 
 from campaigns.actions.clearing import clear, take_over
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import CampaignTold, told
-from campaigns.actions.series import ONCE, ComesRound, keep, read_first
+from campaigns.actions.series import ONCE, ComesRound, keep, read_first, refuse_single
 from campaigns.clock import to_micros
 from campaigns.compose.source import TemplateSource, load_template
 from campaigns.errors import CampaignError, UsageError
@@ -63,6 +63,8 @@ def create(
         into, sheet = list_named(conn, list_name)
         audience = _fitting(conn, audience, into, sheet)
         there = campaigns.find(conn, tidy)
+        if there:
+            refuse_single(conn, there, comes_round)
     now = desk.clock.now()
     columns = {
         "kind": str(kind),

@@ -15,6 +15,7 @@ from campaigns.actions.basis import Basis, basis_of
 from campaigns.actions.check import CheckResult
 from campaigns.actions.clearing import clear, take_over
 from campaigns.actions.desk import Desk
+from campaigns.actions.held import before_queueing
 from campaigns.actions.naming import CampaignTold, campaign_named, told
 from campaigns.actions.progress import Progress, silent
 from campaigns.actions.rereading import read_again, read_from
@@ -71,6 +72,15 @@ def read_first(desk: Desk, list_name: str, comes_round: ComesRound) -> None:
     """Let the list have the series' sheet; SpreadsheetError."""
     if comes_round.sheet:
         read_from(desk, list_name, comes_round.sheet)
+
+
+def refuse_single(conn: Connection, campaign: Campaign, comes_round: ComesRound) -> None:
+    """CampaignError if a series that has had occurrences would become none: they ask it for whom they are."""
+    if not comes_round.every and series.last_occurrence(conn, campaign.name) is not None:
+        raise CampaignError(
+            f"{campaign.name} is a series that has come round already.",
+            remedy="Say `--every` again, or take another name for a single campaign.",
+        )
 
 
 def keep(conn: Connection, campaign_id: int, comes_round: ComesRound) -> None:
@@ -168,6 +178,7 @@ def _start(desk: Desk, basis: Basis, checked: CheckResult) -> None:
         campaign = campaign_named(conn, wished.name)
         if campaign.checking != token:
             raise CampaignError(f"{wished.name} was changed meanwhile.", remedy="Look at it again, then send it.")
+        before_queueing(desk, conn)
         campaigns.change_state(conn, campaign.id, CampaignState.RECURRING, allowed=(CampaignState.DRAFT,))
         campaigns.update(conn, campaign.id, checking="", transport=wished.transport, leaves=wished.leaves)
         series.change(conn, campaign.id, first_rows=checked.rows)

@@ -15,7 +15,7 @@ from tests.crash.ground import Ground, dice, kill, sheet
 from tests.doubles.workspaces import SENDER
 
 PEOPLE = 500
-KILLS = 2
+KILLS = 1
 SETTINGS = f"""[sender]
 from = "{SENDER}"
 [inbox]
