@@ -8,7 +8,7 @@ The reading, and what is said of a mistake, is in `settings_file.py`; what a val
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -37,6 +37,7 @@ from campaigns.settings_values import (
 )
 
 LOCAL = "local"  # the default transport: a rehearsal into a mailbox on this machine
+_OWN_FOLDERS = [(name,) for name in ("templates", "attachments", "sheets", "mail", "previews")]
 TRANSPORT_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
@@ -267,6 +268,10 @@ class Settings(_Part):
                 remedy = f"There is {', '.join(self.transports)}."
                 key = ("inbox", "rules", pattern, "transport")
                 raise WrongValueError(f"There is no transport {rule.transport!r}.", remedy, key)
+        folder = PurePath(self.inbox.folder)
+        if ".." in folder.parts or (self.inbox.folder and not folder.parts) or folder.parts[:1] in _OWN_FOLDERS:
+            remedy = 'Give it a folder of its own, like "inbox": all files in it are moved.'
+            raise WrongValueError(f"The inbox cannot be {self.inbox.folder!r}.", remedy, ("inbox", "folder"))
         if self.inbox.rules and not self.inbox.folder:
             raise WrongValueError(
                 "The inbox has rules and no folder.", 'Name it: folder = "inbox".', ("inbox", "rules")

@@ -39,6 +39,7 @@ class Errands:
         self._inbox = Inbox(desk.workspace, desk.clock)
         self._under_way = False
         self._said = ""  # of the inbox's trouble
+        self._is_first = True
         self._crashes = 0  # of the clerk, one after the other
         self._quiet_since = 0.0  # monotonic: when the last errand ended
         self._not_before = 0.0  # monotonic: after a mistake
@@ -84,6 +85,8 @@ class Errands:
             log.error("store.refuses", reason=error.sentence)
             return None
         is_due = wakes_at is not None and wakes_at <= to_micros(self._desk.clock.now())
+        is_first, self._is_first = self._is_first, False  # zones may have other rules than when the alarms were set
+        is_due = is_due or (is_first and wakes_at is not None)
         return files if files or is_due or self._inbox.has_claimed() else None
 
     async def _send(self, files: list[str]) -> None:

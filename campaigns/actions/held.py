@@ -48,10 +48,11 @@ class Held:
         messages = sum(one.messages for one in self.waiting)
         counts = [f"{one.messages:,} of " if one.messages else "" for one in self.waiting]
         named = [f"{n}{one.campaign} ({one.state})" for n, one in zip(counts, self.waiting[:_SAID], strict=False)]
+        waits = f"the {messages:,} messages that wait here" if messages else "what waits here"
         more = [f"{len(self.waiting) - _SAID} more campaigns"] if len(self.waiting) > _SAID else []
         return (
             f"{_WHY[self.why]} Nothing leaves it by itself, because its original may have sent, or may yet send,"
-            f" {f'the {messages:,} messages' if messages else 'what'} that wait{'' if messages else 's'} here: {', '.join((*named, *more))}."
+            f" {waits}: {', '.join((*named, *more))}."
             f"{f' What became of them since {self.known_until}, is not known here.' if self.known_until else ''}"
         )
 

@@ -136,6 +136,9 @@ class Inbox:
     def _files(self) -> dict[str, os.stat_result]:
         if self.folder is None:
             return {}
+        if self.workspace.root.is_relative_to(self.folder.resolve()):
+            self.trouble = f"{self.folder} holds the workspace itself: give the inbox a folder of its own."
+            return {}
         try:
             self.folder.mkdir(mode=0o700, exist_ok=True)
             with os.scandir(self.folder) as entries:

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 from campaigns.actions.check import CheckResult
 from campaigns.actions.desk import Desk
 from campaigns.actions.prepare import PREPARABLE
-from campaigns.actions.send import send
-from campaigns.actions.series import recurrence_of, upcoming
+from campaigns.actions.send import PastMidnightError, send
+from campaigns.actions.series import dealt_with, recurrence_of, upcoming
 from campaigns.clock import from_micros, to_micros
 from campaigns.errors import MergecastError, StoreError
 from campaigns.model.recurrence import Occurrence
@@ -88,7 +88,7 @@ def _begin(desk: Desk, pattern_id: int, tell: Tell) -> bool:
 def _due(pattern: Campaign, mine: Series, now: datetime) -> Occurrence | None:
     """The newest date whose time has come, and that nothing has been done about."""
     newest = recurrence_of(pattern, mine).latest(from_micros(mine.since or 0), now)
-    return newest if newest and newest.on.isoformat() > (mine.latest or "") else None
+    return newest if newest and newest.on.isoformat() > dealt_with(pattern, mine, now) else None
 
 
 def _leaves_at(pattern: Campaign, mine: Series, due: Occurrence, now: datetime) -> datetime | None:
@@ -185,6 +185,8 @@ def _why_held(desk: Desk, one: _Open) -> str:
         send(desk, one.campaign.name, again=True, confirm=_Judge(desk, one))
     except StoreError:
         raise
+    except PastMidnightError:
+        return _why_held(desk, one)
     except MergecastError as error:
         return f"{error.sentence} {error.remedy}".strip()
     except HeldError as error:

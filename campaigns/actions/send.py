@@ -42,6 +42,10 @@ _REACHED = (
 Confirm = Callable[[CheckResult], bool]
 
 
+class PastMidnightError(CampaignError):
+    """What was checked prints a day that is over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Queued:
     """What stands in the outbox now."""
@@ -274,7 +278,9 @@ def _queue(desk: Desk, basis: Basis, canary: Canary | None, canary_mails: int) -
     with desk.store.write() as conn:
         checked = campaign_named(conn, campaign.name)
         if checked.prints_today and day_of(starts_at, campaign.zone) != basis.today:
-            raise CampaignError(f"Midnight has passed, and {campaign.name} prints the date.", remedy="Send it again.")
+            raise PastMidnightError(
+                f"Midnight has passed, and {campaign.name} prints the date.", remedy="Send it again."
+            )
         # Once more: it may have been taken back while somebody was asked.
         approval.demand(conn, basis, staging.count_messages(conn, campaign.id), prints_today=checked.prints_today)
         approval.holds(conn, basis, prints_today=checked.prints_today, at=now)

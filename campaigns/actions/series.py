@@ -6,7 +6,7 @@ Starting it clears what was staged for the pattern: mails leave from its occurre
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from campaigns.errors import CampaignError, UsageError
 from campaigns.model.recurrence import Occurrence, Recurrence
 from campaigns.model.series import LateRule, Whom
 from campaigns.model.states import CampaignState
-from campaigns.model.when import say
+from campaigns.model.when import say, zone_named
 from campaigns.store import campaigns, history, series, workers
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
@@ -137,8 +137,15 @@ def start(desk: Desk, name: str, *, transport: str = "", confirm: Confirm, progr
 
 def upcoming(campaign: Campaign, mine: Series, now: datetime) -> tuple[Occurrence, ...]:
     """The next dates, without those that were dealt with before the clock was set back."""
-    to_come = (one for one in recurrence_of(campaign, mine).after(now) if one.on.isoformat() > (mine.latest or ""))
+    before = dealt_with(campaign, mine, now)
+    to_come = (one for one in recurrence_of(campaign, mine).after(now) if one.on.isoformat() > before)
     return tuple(itertools.islice(to_come, SHOWN))
+
+
+def dealt_with(campaign: Campaign, mine: Series, now: datetime) -> str:
+    """The newest local date that needs nothing more; "" before the first, or where a clock had run days ahead."""
+    tomorrow = now.astimezone(zone_named(campaign.zone)).date() + timedelta(days=1)
+    return mine.latest if mine.latest and mine.latest <= tomorrow.isoformat() else ""
 
 
 def recurrence_of(campaign: Campaign, mine: Series) -> Recurrence:

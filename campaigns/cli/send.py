@@ -103,9 +103,10 @@ def send(
     part = Canary.read(canary, hold)
     with face.desk() as desk:
         if is_series(desk, name):
-            if at or part is not None:
+            if at or part is not None or again:
                 raise UsageError(
-                    "A series has no single start, and no canary.", remedy="Leave `--at` and `--canary` out."
+                    "A series has no single start, and no canary; it repeats itself anyway.",
+                    remedy="Leave `--at`, `--canary` and `--again` out.",
                 )
             _start(face, desk, name, transport, yes)
             return

@@ -231,6 +231,9 @@ def test_what_ended_the_process_three_times_is_given_up(desk: Desk) -> None:
         ('[inbox]\nfolder = "inbox"\n[inbox.rules."x*"]\nlist = "x"\ntransport = "relay"\n', "no transport 'relay'"),
         ('[inbox.rules."x*"]\nlist = "x"\n', "rules and no folder"),
         ('[inbox]\nfolder = "inbox"\n[inbox.rules."x*"]\nlist = " "\n', "needs a name"),
+        ('[inbox]\nfolder = "."\n', "cannot be '.'"),
+        ('[inbox]\nfolder = "templates/in"\n', "cannot be 'templates/in'"),
+        ('[inbox]\nfolder = "../in"\n', "cannot be '../in'"),
         ('[inbox]\nquiet = "5"\n', "no length of time"),
     ],
 )

@@ -13,13 +13,14 @@ from campaigns.actions import steer
 from campaigns.actions.approve import approve
 from campaigns.actions.create import create
 from campaigns.actions.desk import Desk
+from campaigns.actions.held import held
 from campaigns.actions.occurrences import prepare_due
 from campaigns.actions.send import send
 from campaigns.actions.series import ComesRound, start
 from campaigns.actions.status import CampaignStatus, status
 from campaigns.errors import CampaignError, UsageError
 from campaigns.model.states import CampaignState, MessageState
-from campaigns.store import tables
+from campaigns.store import origin, tables
 from campaigns.store.engine import Connection, Store
 from tests.doubles.rendering_here import render_here
 from tests.doubles.standing_clock import StandingClock
@@ -293,6 +294,35 @@ def test_an_approval_binds_template_and_rule_and_not_the_sheet(desk: Desk, clock
     assert "the template changed since ada approved it" in prepared(desk)[-1][1]["reason"]
     approve(desk, "spring-2026-12-01")
     assert send(desk, "spring-2026-12-01", confirm=yes).queued == 1
+
+
+def test_a_copy_of_a_running_series_is_held(desk: Desk) -> None:
+    runs(desk, "ada", transport="relay")
+    assert held(desk) is None
+    with desk.store.write() as conn:
+        origin.mark_copied(conn, 1)
+    why = held(desk)
+    assert why is not None
+    assert "what waits here: spring (recurring)" in why.sentence
+
+
+def test_a_clock_that_ran_years_ahead_does_not_silence_a_series(desk: Desk, clock: StandingClock) -> None:
+    runs(desk, "ada", late="expire")
+    at_nine(clock, 4000, hours=5)
+    prepared(desk)
+    at_nine(clock)
+    assert prepared(desk).events == ["begun", "queued"]
+
+
+def test_a_series_that_came_round_stays_one(desk: Desk, clock: StandingClock) -> None:
+    runs(desk, "ada")
+    at_nine(clock)
+    prepared(desk)
+    steer.reopen(desk, "spring")
+    with pytest.raises(CampaignError, match="has come round already"):
+        create(desk, "spring", template="letter", list_name="people", replace=True)
+    create(desk, "spring", template="letter", list_name="people", replace=True, comes_round=ComesRound("monday 10:00"))
+    assert stands(desk, "spring").series["every"] == "monday 10:00"  # type: ignore[index]
 
 
 @pytest.mark.parametrize(
