@@ -58,6 +58,7 @@ def create(
     limits = [str(Throttle.parse(text)) for text in throttles]
     kind = _kind(source, transactional=transactional)
     comes_round.look(start.zone, at)
+    _refuse_taken(desk, tidy, replace=replace)
     read_first(desk, list_name, comes_round)
     with desk.store.read() as conn:
         into, sheet = list_named(conn, list_name)
@@ -118,6 +119,14 @@ def read_start(desk: Desk, at: str, zone: str) -> Start:
     return parse_when(at or "now", where, desk.clock.now())
 
 
+def _refuse_taken(desk: Desk, name: str, *, replace: bool) -> None:
+    """Before a sheet is read for a campaign that cannot be made."""
+    with desk.store.read() as conn:
+        there = campaigns.find(conn, name)
+    if there and (not replace or there.state not in REPLACEABLE):
+        raise _taken(there)
+
+
 def _pauses_above(text: str, usual: PauseAbove | None) -> str:
     if text.strip().lower() == "never":
         return ""
@@ -171,9 +180,13 @@ def _kind(source: TemplateSource, *, transactional: bool) -> CampaignKind:
 def _empty(desk: Desk, campaign: Campaign, *, replace: bool) -> None:
     """Take away what was staged for the campaign whose place the new one takes."""
     if not replace:
-        raise CampaignError(
-            f"There is a campaign {campaign.name!r} already: it is {campaign.state}.",
-            remedy="Take another name"
-            + (", or `--replace` to make it anew." if campaign.state in REPLACEABLE else "."),
-        )
+        raise _taken(campaign)
     clear(desk, campaign, take_over(desk, campaign, allowed=REPLACEABLE))
+
+
+def _taken(campaign: Campaign) -> CampaignError:
+    can_be = campaign.state in REPLACEABLE
+    return CampaignError(
+        f"There is a campaign {campaign.name!r} already: it is {campaign.state}.",
+        remedy="Take another name" + (", or `--replace` to make it anew." if can_be else "."),
+    )

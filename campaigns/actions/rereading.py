@@ -1,7 +1,6 @@
 """A sheet that is read again and again from one path: it becomes the list's next sheet when it has changed."""
 
 import hashlib
-from dataclasses import replace
 from pathlib import Path
 
 from campaigns.actions.desk import Desk
@@ -38,14 +37,16 @@ def import_as_last_time(
     desk: Desk, file: Path, list_name: str, last: Sheet | None, progress: Progress = silent
 ) -> ImportResult:
     """Import without asking anybody: what a person said of the list's last sheet holds where the file leaves it open."""
-    options = ReadOptions()
     try:
-        return import_list(desk, file, list_name, options, progress=progress)
-    except SpreadsheetError:
+        return import_list(desk, file, list_name, progress=progress)
+    except SpreadsheetError as error:
         if last is None or not (last.worksheet or last.encoding):
             raise
-        options = replace(options, worksheet=last.worksheet or None, encoding=last.encoding or None)
-        return import_list(desk, file, list_name, options, progress=progress)
+        as_then = ReadOptions(worksheet=last.worksheet or None, encoding=last.encoding or None)
+        try:
+            return import_list(desk, file, list_name, as_then, progress=progress)
+        except SpreadsheetError:
+            raise error from None  # the first says what is wrong, the second what was tried
 
 
 def sha256_of(file: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import xlsxwriter
 from sqlalchemy import select
 
 from campaigns.actions import take_in as taking
@@ -214,6 +215,26 @@ def test_hostile_files_fail_with_a_page_and_hold_nobody_up(desk: Desk, tmp_path:
         assert "password" not in str(Text(found.read_text(encoding="utf-8")))
     assert secret.exists()
     assert sheets(desk) == [("customers", 2, "customers 4.csv")]
+
+
+def test_what_a_person_would_be_asked_fails_and_what_she_said_last_time_holds(desk: Desk, tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "inbox" / "customers 1.xlsx") as book:
+        sheet = book.add_worksheet()
+        for row, name in enumerate(("email", "ada@example.org", "bob@example.org")):
+            sheet.write(row, 0, name)
+        sheet.set_row(2, None, None, {"hidden": True})
+    os.utime(tmp_path / "inbox" / "customers 1.xlsx", (0, 0))
+    taken(desk)
+    said = page(desk, "failed", "customers 1.xlsx")
+    assert "hidden" in said
+    assert "--hidden-rows" in said
+    jose = "email,first_name\njose@example.org,José\n".encode("cp1252")
+    (tmp_path / "by hand.csv").write_bytes(jose)
+    import_list(desk, tmp_path / "by hand.csv", "customers", ReadOptions(encoding="cp1252"))
+    drop(desk, "customers 2.csv")
+    (tmp_path / "inbox" / "customers 2.csv").write_bytes(jose + b"rene@example.org,Ren\xe9\n")
+    os.utime(tmp_path / "inbox" / "customers 2.csv", (0, 0))
+    assert [event for event, _ in taken(desk)] == ["inbox.imported"]
 
 
 def test_what_ended_the_process_three_times_is_given_up(desk: Desk) -> None:

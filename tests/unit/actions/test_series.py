@@ -22,6 +22,8 @@ from campaigns.errors import CampaignError, UsageError
 from campaigns.model.states import CampaignState, MessageState
 from campaigns.store import origin, tables
 from campaigns.store.engine import Connection, Store
+from tests.doubles import documents
+from tests.doubles.documents import mistakes
 from tests.doubles.rendering_here import render_here
 from tests.doubles.standing_clock import StandingClock
 from tests.doubles.workspaces import import_lines, with_settings, write_template, yes
@@ -63,7 +65,8 @@ def comes_round(desk: Desk, *people: str, every: str = "daily 09:00", transport:
 
 def runs(desk: Desk, *people: str, **how: Any) -> None:
     comes_round(desk, *people, **how)
-    start(desk, "spring", confirm=lambda _checked, _dates: True)
+    started = start(desk, "spring", confirm=lambda _checked, _dates: True)
+    assert mistakes(started.as_json(), documents.STARTED) == []
 
 
 def prepared(desk: Desk) -> Told:
