@@ -8,6 +8,7 @@ gone, and it goes, too. It holds no secret.
 import fcntl
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -24,6 +25,7 @@ from campaigns.errors import MergecastError
 from campaigns.workspace import open_workspace
 from scheduler.errands import COULD_NOT
 
+_ADDRESS = re.compile(r"\S+@\S+")
 WHO = "worker"  # in the history
 
 
@@ -47,7 +49,11 @@ def main() -> int:
 
 
 def tell(event: str, **about: Any) -> None:
-    sys.stdout.write(json.dumps({"event": event, **about}) + "\n")
+    """A line for the worker's log, in which no address stands."""
+    said = {
+        name: _ADDRESS.sub("(an address)", value) if isinstance(value, str) else value for name, value in about.items()
+    }
+    sys.stdout.write(json.dumps({"event": event, **said}) + "\n")
     sys.stdout.flush()
 
 

@@ -49,7 +49,9 @@ class Errands:
         while True:
             self._under_way = True
             try:
-                if self._desk.clock.monotonic() >= self._not_before and (files := self._due()) is not None:
+                is_time = self._desk.clock.monotonic() >= self._not_before
+                # In a thread: a folder on a network may take its time, and mail goes on meanwhile.
+                if is_time and (files := await asyncio.to_thread(self._due)) is not None:
                     await self._send(files)
                     self._quiet_since = self._desk.clock.monotonic()
             except OSError as error:  # no process can be started just now

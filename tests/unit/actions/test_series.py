@@ -15,6 +15,7 @@ from campaigns.actions.create import create
 from campaigns.actions.desk import Desk
 from campaigns.actions.held import held
 from campaigns.actions.occurrences import prepare_due
+from campaigns.actions.proof import proof
 from campaigns.actions.send import send
 from campaigns.actions.series import ComesRound, start
 from campaigns.actions.status import CampaignStatus, status
@@ -278,6 +279,16 @@ def test_pause_resume_reopen_and_cancel_work_on_the_series(desk: Desk, clock: St
     at_nine(clock, 5)
     assert prepared(desk) == []
     assert mailed(desk) == []
+
+
+def test_a_running_series_can_be_proved_as_it_is_now(desk: Desk, clock: StandingClock) -> None:
+    runs(desk, "ada", "bob")
+    write_template(desk, "---\nsubject: Other words\n---\nHello {{ first_name }}, {{ unsubscribe_url }}\n")
+    assert proof(desk, "spring", "me@example.com", row=3).as_json()["queued"] == 1
+    assert stands(desk, "spring").campaign.state is CampaignState.RECURRING
+    at_nine(clock)
+    prepared(desk)
+    assert mailed(desk) == [("2026-11-30", "ada"), ("2026-11-30", "bob")]
 
 
 def test_an_approval_binds_template_and_rule_and_not_the_sheet(desk: Desk, clock: StandingClock) -> None:

@@ -11,6 +11,7 @@ from structlog.testing import LogCapture
 
 from campaigns.actions.desk import Desk
 from campaigns.clock import SystemClock
+from scheduler.clerk import tell
 from scheduler.errands import COULD_NOT, Errands
 from tests.doubles.workspaces import new_desk
 
@@ -70,6 +71,12 @@ async def test_the_clerk_gets_no_secret_and_its_events_are_logged(
     assert "MERGECAST_ZONE=Asia/Tokyo" in environment
     assert "swordfish" not in environment
     assert log.entries == [{"event": "occurrence.held", "series": "spring", "log_level": "warning"}]
+
+
+def test_no_address_stands_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    tell("inbox.failed", file="a.csv", rows=3, reason="Row 3: “ada@example.org” is no date.")
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"event": "inbox.failed", "file": "a.csv", "rows": 3, "reason": "Row 3: (an address) is no date."}
 
 
 async def test_a_worker_until_idle_waits_for_what_lies_in_the_inbox_unless_it_cannot_be_done(
