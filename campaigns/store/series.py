@@ -113,13 +113,13 @@ def last_occurrence(conn: Connection, name: str) -> str | None:
 
 
 def sent(conn: Connection, name: str, *, leaves: bool, but: int) -> list[Sent]:
-    """The queued occurrences of a series, the newest first, without the campaign `but`.
+    """The queued occurrences of a series, the last queued first, without the campaign `but`.
 
     Rehearsals have reached nobody: they count among themselves alone.
     """
     mine = and_(*_queued(name, leaves=leaves, but=but))
     query = select(campaigns.c.id, campaigns.c.sheet_id, campaigns.c.rows).where(mine)
-    return [Sent._make(row) for row in conn.execute(query.order_by(campaigns.c.occurrence.desc()))]
+    return [Sent._make(row) for row in conn.execute(query.order_by(campaigns.c.queued_at.desc()))]
 
 
 def mailed(conn: Connection, name: str, *, leaves: bool, but: int) -> Iterator[int]:

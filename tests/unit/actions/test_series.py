@@ -14,13 +14,14 @@ from campaigns.actions.approve import approve
 from campaigns.actions.create import create
 from campaigns.actions.desk import Desk
 from campaigns.actions.held import held
+from campaigns.actions.import_list import import_list
 from campaigns.actions.occurrences import prepare_due
 from campaigns.actions.proof import proof
 from campaigns.actions.send import send
 from campaigns.actions.series import ComesRound, start
 from campaigns.actions.status import CampaignStatus, status
 from campaigns.errors import CampaignError, UsageError
-from campaigns.model.states import CampaignState, MessageState
+from campaigns.model.states import CampaignState, MessageState, Repeated
 from campaigns.store import origin, tables
 from campaigns.store.engine import Connection, Store
 from tests.doubles import documents
@@ -149,6 +150,21 @@ def test_changed_is_for_new_rows_and_for_rows_that_say_something_else(desk: Desk
     at_nine(clock, 3)
     prepared(desk)
     assert mailed(desk)[3:] == [("2026-12-01", "bob"), ("2026-12-01", "dan"), ("2026-12-02", "cy")]
+
+
+@pytest.mark.parametrize(("repeated", "mails"), [(Repeated.EACH, 2), (Repeated.TOGETHER, 1)])
+def test_of_a_person_with_several_rows_any_may_change(
+    desk: Desk, clock: StandingClock, repeated: Repeated, mails: int
+) -> None:
+    sheet(desk, "ada", "ada:Two", "bob")
+    import_list(desk, desk.workspace.root / "export.csv", "people", repeated=repeated)
+    runs(desk, "ada", "ada:Two", "bob", whom="changed")
+    for day, second in enumerate(("Two", "Two", "Three", "Three")):
+        sheet(desk, "bob", "ada", f"ada:{second}")
+        at_nine(clock, day)
+        prepared(desk)
+        deliver(desk)
+    assert mailed(desk)[mails:] == [("2026-11-30", "bob"), *[("2026-12-02", "ada")] * mails]
 
 
 def test_all_is_for_everybody_each_time_and_the_lists_newest_sheet_will_do(desk: Desk, clock: StandingClock) -> None:
