@@ -8,6 +8,7 @@ the table: no clock, restart or kill makes a second one. What a kill leaves in t
 
 import itertools
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
@@ -29,6 +30,7 @@ from campaigns.store.engine import Connection
 from campaigns.store.series import Series
 
 _ENDS_US = "To check it has ended the process that checks, three times."
+BEGUN, MISSED = "occurrence.begun", "occurrences.missed"
 HELD = "held"  # how the reason of a campaign begins that waits for a person's `send` or `cancel`
 
 _OF_PATTERN = (
@@ -69,20 +71,11 @@ def _begin(desk: Desk, pattern_id: int, tell: Tell) -> bool:
             return False
         now = desk.clock.now()
         due = _due(pattern, mine, now)
-        leaves_at = _leaves_at(pattern, mine, due, now) if due else None
-        if due and leaves_at is None:
-            _pass_over(desk, conn, pattern, due, tell)
-        elif due and leaves_at is not None and leaves_at > now:
-            series.change(conn, pattern_id, put_off_until=to_micros(leaves_at))
-        elif due and leaves_at is not None and series.occurrence_on(conn, pattern.name, due.on.isoformat()) is None:
-            _tell_missed(pattern, mine, due, tell)
-            _draft(desk, conn, pattern, due, leaves_at)
-            tell("occurrence.begun", series=pattern.name, on=due.on.isoformat())
-        elif due:
-            _deal_with(conn, pattern, due)
+        news = dict(_deal_with(desk, conn, pattern, mine, due)) if due else {}
         _set_alarm(conn, pattern, now)
-        mine = series.of_campaign(conn, pattern_id)
-        return mine is not None and mine.preparing is not None
+    for event, about in news.items():
+        tell(event, series=pattern.name, **about)
+    return BEGUN in news
 
 
 def _due(pattern: Campaign, mine: Series, now: datetime) -> Occurrence | None:
@@ -106,25 +99,35 @@ def _leaves_at(pattern: Campaign, mine: Series, due: Occurrence, now: datetime) 
     return recurrence_of(pattern, mine).next_hour(now)
 
 
-def _pass_over(desk: Desk, conn: Connection, pattern: Campaign, due: Occurrence, tell: Tell) -> None:
-    _deal_with(conn, pattern, due)
-    _remember(desk, conn, pattern.id, "miss", {"on": due.on.isoformat()})
-    tell("occurrence.missed", series=pattern.name, on=due.on.isoformat())
+def _deal_with(
+    desk: Desk, conn: Connection, pattern: Campaign, mine: Series, due: Occurrence
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Put a due occurrence off, leave it out, or write its draft; what is to be told of it."""
+    now, day = desk.clock.now(), due.on.isoformat()
+    leaves_at = _leaves_at(pattern, mine, due, now)
+    if leaves_at is not None and leaves_at > now:
+        series.change(conn, pattern.id, put_off_until=to_micros(leaves_at))
+        return
+    series.change(conn, pattern.id, latest=day, put_off_until=None)
+    if leaves_at is None:
+        _remember(desk, conn, pattern.id, "miss", {"on": day})
+        yield MISSED, {"dates": 1, "first": day, "last": day}
+    elif series.occurrence_on(conn, pattern.name, day) is None:
+        if missed := _before(pattern, mine, due):
+            yield MISSED, {"dates": len(missed), "first": missed[0], "last": missed[-1]}
+        _draft(desk, conn, pattern, day, leaves_at)
+        yield BEGUN, {"on": day}
 
 
-def _tell_missed(pattern: Campaign, mine: Series, due: Occurrence, tell: Tell) -> None:
-    """Of the dates before a due one that nothing was done about: they are not made up for."""
+def _before(pattern: Campaign, mine: Series, due: Occurrence) -> list[str]:
+    """The dates before a due one that nothing was done about: they are not made up for."""
     recurrence = recurrence_of(pattern, mine)
     since = max(from_micros(mine.since or 0), recurrence.at(date.fromisoformat(mine.latest or "1970-01-01")))
-    missed = list(itertools.takewhile(lambda one: one.at < due.at, recurrence.after(since)))
-    if missed:
-        first, last = missed[0].on.isoformat(), missed[-1].on.isoformat()
-        tell("occurrences.missed", series=pattern.name, dates=len(missed), first=first, last=last)
+    return [one.on.isoformat() for one in itertools.takewhile(lambda one: one.at < due.at, recurrence.after(since))]
 
 
-def _draft(desk: Desk, conn: Connection, pattern: Campaign, due: Occurrence, leaves_at: datetime) -> None:
-    """The occurrence as a campaign, made like the pattern, and the date dealt with by it."""
-    day = due.on.isoformat()
+def _draft(desk: Desk, conn: Connection, pattern: Campaign, day: str, leaves_at: datetime) -> None:
+    """The occurrence as a campaign, made like the pattern."""
     columns = {name: getattr(pattern, name) for name in _OF_PATTERN}
     made = campaigns.insert(
         conn,
@@ -137,13 +140,8 @@ def _draft(desk: Desk, conn: Connection, pattern: Campaign, due: Occurrence, lea
         made_at=desk.clock.micros(),
         who=desk.who,
     )
-    _deal_with(conn, pattern, due)
     series.change(conn, pattern.id, preparing=made, due_at=to_micros(leaves_at))
     _remember(desk, conn, made, "create", {"series": pattern.name, "on": day})
-
-
-def _deal_with(conn: Connection, pattern: Campaign, due: Occurrence) -> None:
-    series.change(conn, pattern.id, latest=due.on.isoformat(), put_off_until=None)
 
 
 def _set_alarm(conn: Connection, pattern: Campaign, now: datetime) -> None:

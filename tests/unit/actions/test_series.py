@@ -209,7 +209,7 @@ def test_of_missed_dates_only_the_newest_counts(
     told = prepared(desk)
     assert told.events == at_once
     about = told[-1][1]
-    assert about.get("on", about.get("campaign", "")[-10:]) == "2026-12-02"
+    assert about.get("last", about.get("campaign", "")[-10:]) == "2026-12-02"
     assert mailed(desk) == ([("2026-12-02", "ada")] if rule == "send" else [])
     at_nine(clock, 4)
     assert prepared(desk).events == next_morning
