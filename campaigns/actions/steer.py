@@ -7,6 +7,7 @@ from contextlib import suppress
 from campaigns.actions.clearing import clear, keep_ours
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import CampaignTold, campaign_named, told
+from campaigns.actions.prepare import PREPARABLE
 from campaigns.actions.progress import Progress, silent
 from campaigns.actions.series import go_on
 from campaigns.errors import CampaignError
@@ -37,7 +38,9 @@ def resume(desk: Desk, name: str) -> CampaignTold:
             campaigns.update(conn, campaign.id, holds_until=now)
             _remember(desk, conn, campaign, "resume")
             return told(conn, campaign.id)
-        _demand(campaign, (CampaignState.PAUSED,), "resumed", "Only what is paused, or holds, can be.")
+        is_held = campaign.series is not None and campaign.state in PREPARABLE
+        remedy = f"`mergecast send {name}` sends it." if is_held else "Only what is paused, or holds, can be."
+        _demand(campaign, (CampaignState.PAUSED,), "resumed", remedy)
         if series.of_campaign(conn, campaign.id) is not None:
             _change(desk, conn, campaign, "resume", CampaignState.RECURRING)
             go_on(desk, conn, campaign)

@@ -240,6 +240,9 @@ def test_a_sheet_twice_as_long_is_held_until_a_person_sends_or_cancels_it(desk: 
     assert status(desk).needs_a_person
     at_nine(clock, 1)
     assert prepared(desk).events == ["begun", "held"]
+    with pytest.raises(CampaignError) as refused:
+        steer.resume(desk, "spring-2026-12-01")
+    assert refused.value.remedy == "`mergecast send spring-2026-12-01` sends it."
     send(desk, "spring-2026-12-01", confirm=yes)
     steer.cancel(desk, "spring-2026-11-30")
     deliver(desk)
