@@ -8,7 +8,7 @@ The reading, and what is said of a mistake, is in `settings_file.py`; what a val
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -29,6 +29,7 @@ from campaigns.settings_values import (
     Duration,
     Hosts,
     Listen,
+    ListName,
     LocaleName,
     PublicUrl,
     Senders,
@@ -39,6 +40,7 @@ from campaigns.settings_values import (
 )
 
 LOCAL = "local"  # the default transport: a rehearsal into a mailbox on this machine
+_OWN_FOLDERS = [(name,) for name in ("templates", "attachments", "sheets", "mail", "previews")]
 TRANSPORT_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
@@ -79,6 +81,31 @@ class MetricsSettings(_Part):
         description="Where the worker serves `/metrics` for Prometheus and `/healthz`, like `127.0.0.1:9464`: a loopback "
         "address. Unless set: nowhere.",
     )
+
+
+class InboxRule(_Part):
+    """`[inbox.rules."customers*.xlsx"]`"""
+
+    list: ListName = Field(description="The list that such files are imported into; it is made if there is none.")
+    template: str = Field(
+        default="",
+        description="Each such file also makes a campaign of this template, which waits for `mergecast send`.",
+    )
+    transport: str = Field(default="", description="Its transport. Unless set, it is a rehearsal.")
+
+
+class InboxSettings(_Part):
+    """`[inbox]`"""
+
+    folder: str = Field(
+        default="",
+        description="A folder that the worker watches, like `inbox`; a relative path lies in the workspace. Spreadsheets "
+        "that are put there are imported. Unless set: none.",
+    )
+    quiet: Duration = Field(
+        default=timedelta(seconds=5), description="A file is whole when nobody has written to it for so long."
+    )
+    rules: dict[str, InboxRule] = Field(default_factory=dict)
 
 
 _FALLBACK = "The transport that takes its place while it is out. Unless set: its mail waits."
@@ -247,6 +274,7 @@ class Settings(_Part):
     user: str = Field(default="", description="Who is named in the history. Unless set: the login.")
     sender: SenderSettings = Field(default_factory=lambda: SenderSettings.model_validate({}))
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    inbox: InboxSettings = Field(default_factory=InboxSettings)
     transports: dict[str, TransportSettings] = Field(default_factory=dict)
     limits: dict[str, LimitSettings] = Field(default_factory=dict)
     routes: Annotated[tuple[RouteSettings, ...], BeforeValidator(tables)] = Field(default=())
@@ -268,6 +296,23 @@ class Settings(_Part):
             if name == LOCAL and transport.kind != "maildir":
                 remedy = f"Call it something else: the default, {LOCAL}, never sends to people."
                 raise WrongValueError(f"The transport {LOCAL!r} is the rehearsal.", remedy, ("transports", name))
+        return self
+
+    @model_validator(mode="after")
+    def _rules_can_be_followed(self) -> "Settings":
+        for pattern, rule in self.inbox.rules.items():
+            if rule.transport and rule.transport not in self.transports:
+                remedy = f"There is {', '.join(self.transports)}."
+                key = ("inbox", "rules", pattern, "transport")
+                raise WrongValueError(f"There is no transport {rule.transport!r}.", remedy, key)
+        folder = PurePath(self.inbox.folder)
+        if ".." in folder.parts or (self.inbox.folder and not folder.parts) or folder.parts[:1] in _OWN_FOLDERS:
+            remedy = 'Give it a folder of its own, like "inbox": all files in it are moved.'
+            raise WrongValueError(f"The inbox cannot be {self.inbox.folder!r}.", remedy, ("inbox", "folder"))
+        if self.inbox.rules and not self.inbox.folder:
+            raise WrongValueError(
+                "The inbox has rules and no folder.", 'Name it: folder = "inbox".', ("inbox", "rules")
+            )
         return self
 
     @model_validator(mode="after")

@@ -188,6 +188,15 @@ def _loopback(host: str) -> bool:
         return False
 
 
+def _list_name(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    tidy = " ".join(value.split())
+    if not tidy or not tidy.isprintable():
+        raise WrongValueError("A list needs a name.", 'Like list = "customers".')
+    return tidy
+
+
 def _told(read: Any) -> Any:
     """What `read` returns; an error meant for people keeps its remedy on the way through pydantic."""
     try:
@@ -202,6 +211,7 @@ Address = Annotated[str, BeforeValidator(_address)]
 Addresses = Annotated[tuple[str, ...], BeforeValidator(_addresses)]
 Throttles = Annotated[tuple[Throttle, ...], BeforeValidator(_throttles)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+ListName = Annotated[str, BeforeValidator(_list_name)]
 Domains = Annotated[tuple[str, ...], BeforeValidator(_domains)]
 Senders = Annotated[tuple[str, ...], BeforeValidator(_senders)]
 Listen = Annotated[str, BeforeValidator(_listen)]

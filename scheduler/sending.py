@@ -19,6 +19,7 @@ from campaigns.actions.held import settle
 from campaigns.model.states import MessageState
 from campaigns.store import campaigns, reporting
 from campaigns.store.lock import WorkerLock, worker_lock
+from scheduler.errands import Errands
 from scheduler.systemd import Systemd
 from scheduler.transports.build import build_all
 from scheduler.worker import Way, Worker
@@ -101,6 +102,7 @@ async def _run(desk: Desk, lock: WorkerLock, until_idle: bool, watch: Watch | No
     transports, broken = build_all(workspace.settings, workspace.root)
     throttles = {name: table.throttle for name, table in workspace.settings.transports.items()}
     monitor = None if watch else _monitor(desk)
+    errands = None if watch else Errands(desk)
     worker = Worker(
         desk.store,
         [Way(transport, throttles[transport.name]) for transport in transports],
@@ -111,20 +113,30 @@ async def _run(desk: Desk, lock: WorkerLock, until_idle: bool, watch: Watch | No
         lock=lock,
         limits=workspace.settings.all_limits,
         routes=workspace.settings.all_routes,
+        more_by=errands.come_by if errands else lambda _: False,
         listeners=() if watch else [Systemd(os.environ), *([monitor] if monitor else ())],
     )
     worker.stop_on_signals()
     watching = asyncio.create_task(_watch(desk, watch)) if watch else None
+    running = asyncio.create_task(errands.keep()) if errands else None
     try:
         await worker.run(until_idle=until_idle)
     finally:
-        if watching is not None:
-            watching.cancel()
+        for beside in (watching, running):
+            if beside is not None:
+                await _ended(beside)
         if monitor is not None:
             monitor.close()
     if watch is not None:
         _look(desk, watch)
     return worker.settled
+
+
+async def _ended(beside: "asyncio.Task[None]") -> None:
+    """Stop what went on beside the worker; what it failed of is in the log."""
+    beside.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await beside
 
 
 def _monitor(desk: Desk) -> "Monitor | None":

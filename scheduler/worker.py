@@ -80,6 +80,7 @@ class Worker:
         routes: Routes = NO_ROUTES,
         timetable: Timetable | None = None,
         listeners: Sequence[Listener] = (),
+        more_by: Callable[[int], bool] = lambda _: False,
         in_thread: bool = True,
     ) -> None:
         self._store = store
@@ -96,6 +97,7 @@ class Worker:
         self._in_hand: set[int] = set()
         self._timetable = timetable or Timetable()
         self._listeners = listeners
+        self._more_by = more_by  # whether something will be queued by an instant, in microseconds
         self._stop = asyncio.Event()
         self._broken_by: BaseException | None = None
         self._until_idle = False
@@ -286,7 +288,7 @@ class Worker:
     def _idle(self, starts_at: int | None) -> bool:
         """Whether nothing is left that could leave within ten minutes."""
         soon = self._clock.micros() + _SOON * 1_000_000
-        if starts_at is not None and starts_at <= soon:
+        if (starts_at is not None and starts_at <= soon) or self._more_by(soon):
             return False
         with self._store.read() as connection:
             return not underway.due_before(connection, soon, self._way_names())

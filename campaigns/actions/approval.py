@@ -33,6 +33,7 @@ SAID = {
     "start": "the start",
     "throttles": "the throttles",
     "today": "the date that it prints",
+    "series": "when it comes round, or for whom",
 }
 MADE = (CampaignState.DRAFT, CampaignState.CHECKED, CampaignState.APPROVED)  # nothing of it is frozen
 START = ("start",)  # the only part of a queued campaign that can still change
@@ -55,8 +56,9 @@ class ApprovalTold:
 def parts_of(conn: Connection, basis: Basis, *, prints_today: bool) -> dict[str, str]:
     """What an approval of the campaign binds, part by part; pictures as the last check took them."""
     campaign, source = basis.campaign, basis.source
+    comes_round = basis.series is not None and campaign.series is None
     images = shapes.images(conn, campaign.id, template=source.name, sha256=source.sha256)
-    return {
+    parts = {
         "sheet": str(basis.sheet.id),
         "audience": campaign.audience,
         "template": source.sha256,
@@ -72,6 +74,15 @@ def parts_of(conn: Connection, basis: Basis, *, prints_today: bool) -> dict[str,
         "throttles": campaign.throttles,
         "today": basis.today.isoformat() if prints_today else "",
     }
+    return _of_series(parts, basis) if comes_round else parts
+
+
+def _of_series(parts: dict[str, str], basis: Basis) -> dict[str, str]:
+    """What an approval of a series binds: each occurrence has its own sheet and day."""
+    mine = basis.series
+    assert mine is not None
+    rule = f"{mine.every} {basis.campaign.zone}, to {mine.whom}, from {mine.sheet_path}"
+    return {**parts, "sheet": "", "start": "", "today": "", "series": rule}
 
 
 def hash_of(parts: Mapping[str, str]) -> str:
@@ -105,13 +116,19 @@ def demand(
         return
     name = basis.campaign.name
     approval = approvals.newest(conn, basis.campaign.id)
+    parts = parts_of(conn, basis, prints_today=prints_today)
+    if approval is None and basis.campaign.series is not None and basis.series is not None:
+        approval = approvals.newest(conn, basis.series.campaign_id)
+        parts = _of_series(parts, basis)
+        if approval is not None and set(parts["images"].split()) <= set(approval.parts["images"].split()):
+            parts["images"] = approval.parts["images"]  # other rows may show fewer of the pictures
     if approval is None:
         raise CampaignError(
             f"{name} needs an approval: it is {mails:,} mail{'' if mails == 1 else 's'} that leave.",
             remedy=f"Whoever stands for it runs `mergecast approve {name}`, with the `--transport` and `--at` of `send`.",
         )
     by = f"{approval.who} approved it on {said_at(approval.at, basis.campaign.zone)}"
-    changed = _changed(approval, parts_of(conn, basis, prints_today=prints_today), only)
+    changed = _changed(approval, parts, only)
     if changed:
         what = "moved" if basis.campaign.state is CampaignState.SCHEDULED else "sent"
         sentence = f"{name} cannot be {what}: {_listed(changed)} changed since {by}."
@@ -151,7 +168,7 @@ def said_at(at: int, zone: str) -> str:
 
 
 def _changed(approval: Approval, now: Mapping[str, str], only: Collection[str]) -> tuple[str, ...]:
-    changed = [part for part in SAID if part in only and approval.parts.get(part, "") != now[part]]
+    changed = [part for part in SAID if part in only and approval.parts.get(part, "") != now.get(part, "")]
     if "template" in changed and "images" in changed:
         changed.remove("images")  # those of the new words are not known before they are checked
     return tuple(SAID[part] for part in changed)

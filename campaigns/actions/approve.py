@@ -12,7 +12,7 @@ from campaigns.actions.naming import CampaignTold, campaign_named, told
 from campaigns.actions.progress import Progress, silent
 from campaigns.actions.send import as_wished, checked_now, refuse_stops
 from campaigns.clock import to_micros
-from campaigns.errors import CampaignError
+from campaigns.errors import CampaignError, UsageError
 from campaigns.model.states import CampaignState
 from campaigns.store import approvals, campaigns, history
 from campaigns.store.engine import Connection
@@ -46,6 +46,8 @@ def approve(
             remedy=f"To change it, `mergecast reopen {name}` first.",
         )
     basis = basis_of(desk, as_wished(desk, campaign, transport, at))
+    if at and basis.series is not None and campaign.series is None:
+        raise UsageError("A series has no single start.", remedy="Leave `--at` out.")
     checked = checked_now(desk, basis, progress)
     refuse_stops(checked)
     with desk.store.write() as conn:

@@ -65,6 +65,12 @@ class Filter:
         """Of later rows that are joined, those whose person is kept out."""
         return [(one, why) for one in later if (why := self.keeps_out(one))]
 
+    def without(self, address_ids: Iterable[int], why: Finding) -> "Filter":
+        """The same, and these people are kept out, too."""
+        marks = bytearray(self.marks)
+        _mark(marks, len(self.of_people) + 1, address_ids)
+        return replace(self, of_people=(*self.of_people, why), marks=marks)
+
     def digest(self) -> str:
         """Equal as long as the same people are kept out."""
         return hashlib.sha256(self.marks.rstrip(b"\0")).hexdigest()

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from campaigns.actions.audience import Filter, filter_of
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import did_you_mean
+from campaigns.actions.newcomers import served
 from campaigns.clock import from_micros, to_micros
 from campaigns.compose.attachments import AttachmentFolder
 from campaigns.compose.job import RenderJob
@@ -21,10 +22,11 @@ from campaigns.model.finding import FIRST_ROWS
 from campaigns.model.routes import WaysOut
 from campaigns.model.states import CampaignKind
 from campaigns.settings import Settings, TransportSettings
-from campaigns.store import lists, recipients, sheets
+from campaigns.store import lists, recipients, series, sheets
 from campaigns.store.campaigns import SENDER, Campaign
 from campaigns.store.engine import Connection
 from campaigns.store.recipients import Recipient
+from campaigns.store.series import Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Basis:
     today: date  # the day that the campaign starts on, in its zone
     filter: Filter  # whom the campaign's audience leaves out, as of now
     desk: Desk
+    series: Series | None = None  # that the campaign is the pattern, or an occurrence, of
     files: str = ""  # changes with any file in attachments/; "" for a template that attaches none
 
     @property
@@ -111,7 +114,11 @@ class Basis:
             *self.kinds,
             *(() if self.leaves or self.transport.kind == "maildir" else ("rehearsal",)),
             self.today.isoformat() if prints_today else "",
-            *((self.campaign.audience, self.filter.digest()) if self.campaign.audience else ()),
+            *(
+                (self.campaign.audience, self.filter.digest())
+                if self.filter.of_people or self.campaign.audience
+                else ()
+            ),
             self.files,
         )
 
@@ -127,6 +134,10 @@ def basis_of(desk: Desk, campaign: Campaign) -> Basis:
         assert sheet is not None, "A campaign is made for a list that has a sheet."
         columns = sheets.columns_of(conn, sheet.id)
         kept_out = filter_for(conn, audience, columns, now)
+        mine = series.named(conn, campaign.series or campaign.name)
+        if mine and (some := served(conn, campaign, mine.whom, sheet, columns)):
+            why, people = some
+            kept_out = kept_out.without(people, why)
     source = load_template(desk.workspace.root, campaign.template)
     attaches = bool(source.front_matter.text("attachments"))
     return Basis(
@@ -139,6 +150,7 @@ def basis_of(desk: Desk, campaign: Campaign) -> Basis:
         today=day_of(start, campaign.zone),
         filter=kept_out,
         desk=desk,
+        series=mine,
         files=AttachmentFolder(desk.workspace.root).signature() if attaches else "",
     )
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from campaigns.actions.basis import Basis, basis_of
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import campaign_named
-from campaigns.actions.prepare import prepare
+from campaigns.actions.prepare import PREPARABLE, prepare
 from campaigns.actions.progress import Progress, silent
 from campaigns.actions.report import report
+from campaigns.actions.rereading import read_again
 from campaigns.actions.shares import Share
 from campaigns.model.finding import EVERY_ROW, Finding
 from campaigns.model.states import LeftOut, Severity
@@ -62,6 +63,8 @@ def check(
     """
     with desk.store.read() as conn:
         campaign = campaign_named(conn, name)
+    if campaign.state in PREPARABLE:
+        read_again(desk, campaign)
     basis = basis_of(desk, campaign)
     if sheet_to is not None:
         sheet = _with_sheet(desk, basis, sheet_to, progress)

@@ -21,7 +21,7 @@ def take_over(desk: Desk, campaign: Campaign, *, allowed: Collection[CampaignSta
     with desk.store.write() as conn:
         if not staging.begin(conn, campaign.id, token, allowed=allowed):
             now = campaigns.by_id(conn, campaign.id) or campaign
-            takes_back = now.state in (CampaignState.SCHEDULED, CampaignState.PAUSED)
+            takes_back = now.state in (CampaignState.SCHEDULED, CampaignState.PAUSED, CampaignState.RECURRING)
             verb = "reopen" if takes_back else "status"
             raise CampaignError(
                 f"{now.name} is {now.state}: it is not prepared again.", remedy=f"See `mergecast {verb} {now.name}`."

@@ -9,6 +9,7 @@ from campaigns.actions.basis import list_named, reply_to_of, sender_of, transpor
 from campaigns.actions.clearing import clear, take_over
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import CampaignTold, told
+from campaigns.actions.series import ONCE, ComesRound, keep, read_first, refuse_single
 from campaigns.clock import to_micros
 from campaigns.compose.source import TemplateSource, load_template
 from campaigns.errors import CampaignError, UsageError
@@ -39,6 +40,7 @@ def create(
     throttles: Sequence[str] = (),
     pause_above: str = "",
     audience: Audience = EVERYBODY,
+    comes_round: ComesRound = ONCE,
     transactional: bool = False,
     replace: bool = False,
 ) -> CampaignTold:
@@ -55,10 +57,15 @@ def create(
     start = read_start(desk, at, zone)
     limits = [str(Throttle.parse(text)) for text in throttles]
     kind = _kind(source, transactional=transactional)
+    comes_round.look(start.zone, at)
+    _refuse_taken(desk, tidy, replace=replace)
+    read_first(desk, list_name, comes_round)
     with desk.store.read() as conn:
         into, sheet = list_named(conn, list_name)
         audience = _fitting(conn, audience, into, sheet)
         there = campaigns.find(conn, tidy)
+        if there:
+            refuse_single(conn, there, comes_round)
     now = desk.clock.now()
     columns = {
         "kind": str(kind),
@@ -93,6 +100,7 @@ def create(
             campaigns.update(conn, campaign_id, checking="", fingerprint="", **columns)
         else:
             campaign_id = campaigns.insert(conn, name=tidy, state=str(CampaignState.DRAFT), **columns)
+        keep(conn, campaign_id, comes_round)
         detail = {
             "template": source.name,
             "list": list_name,
@@ -109,6 +117,14 @@ def read_start(desk: Desk, at: str, zone: str) -> Start:
     """When a campaign is to start; "" is now."""
     where = zone_named(zone or desk.workspace.settings.zone).key
     return parse_when(at or "now", where, desk.clock.now())
+
+
+def _refuse_taken(desk: Desk, name: str, *, replace: bool) -> None:
+    """Before a sheet is read for a campaign that cannot be made."""
+    with desk.store.read() as conn:
+        there = campaigns.find(conn, name)
+    if there and (not replace or there.state not in REPLACEABLE):
+        raise _taken(there)
 
 
 def _pauses_above(text: str, usual: PauseAbove | None) -> str:
@@ -164,9 +180,13 @@ def _kind(source: TemplateSource, *, transactional: bool) -> CampaignKind:
 def _empty(desk: Desk, campaign: Campaign, *, replace: bool) -> None:
     """Take away what was staged for the campaign whose place the new one takes."""
     if not replace:
-        raise CampaignError(
-            f"There is a campaign {campaign.name!r} already: it is {campaign.state}.",
-            remedy="Take another name"
-            + (", or `--replace` to make it anew." if campaign.state in REPLACEABLE else "."),
-        )
+        raise _taken(campaign)
     clear(desk, campaign, take_over(desk, campaign, allowed=REPLACEABLE))
+
+
+def _taken(campaign: Campaign) -> CampaignError:
+    can_be = campaign.state in REPLACEABLE
+    return CampaignError(
+        f"There is a campaign {campaign.name!r} already: it is {campaign.state}.",
+        remedy="Take another name" + (", or `--replace` to make it anew." if can_be else "."),
+    )

@@ -46,11 +46,13 @@ class Held:
     @property
     def sentence(self) -> str:
         messages = sum(one.messages for one in self.waiting)
-        named = [f"{one.messages:,} of {one.campaign} ({one.state})" for one in self.waiting[:_SAID]]
+        counts = [f"{one.messages:,} of " if one.messages else "" for one in self.waiting]
+        named = [f"{n}{one.campaign} ({one.state})" for n, one in zip(counts, self.waiting[:_SAID], strict=False)]
+        waits = f"the {messages:,} messages that wait here" if messages else "what waits here"
         more = [f"{len(self.waiting) - _SAID} more campaigns"] if len(self.waiting) > _SAID else []
         return (
             f"{_WHY[self.why]} Nothing leaves it by itself, because its original may have sent, or may yet send,"
-            f" the {messages:,} messages that wait here: {', '.join((*named, *more))}."
+            f" {waits}: {', '.join((*named, *more))}."
             f"{f' What became of them since {self.known_until}, is not known here.' if self.known_until else ''}"
         )
 

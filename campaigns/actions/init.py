@@ -203,4 +203,5 @@ mergecast.db*
 mail/
 sheets/
 previews/
+inbox/
 """

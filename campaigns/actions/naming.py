@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from campaigns.actions.series_told import series_told
 from campaigns.clock import from_micros
 from campaigns.errors import UsageError
 from campaigns.model.audience import Audience
@@ -23,6 +24,7 @@ class CampaignTold:
     list: str
     sheet: int | None  # its number in the list; None before the first check
     version: int | None  # the number of its template's version; None before the first check
+    series: dict[str, Any] | None = None  # where it comes round
 
     def as_json(self) -> dict[str, Any]:
         told = self.campaign
@@ -42,6 +44,7 @@ class CampaignTold:
                 "pause_above": told.pause_above,
                 "canary": canary_of(told),
                 "audience": Audience.unpack(told.audience).as_json(),
+                "series": self.series,
             }
         }
 
@@ -77,7 +80,8 @@ def told(conn: Connection, campaign_id: int) -> CampaignTold:
     assert campaign is not None
     sheet = sheets.by_id(conn, campaign.sheet_id).n if campaign.sheet_id is not None else None
     version = versions.number_of(conn, campaign.version_id) if campaign.version_id is not None else None
-    return CampaignTold(campaign, lists.by_id(conn, campaign.list_id).name, sheet, version)
+    list_name = lists.by_id(conn, campaign.list_id).name
+    return CampaignTold(campaign, list_name, sheet, version, series_told(conn, campaign))
 
 
 def canary_of(campaign: Campaign) -> dict[str, Any] | None:

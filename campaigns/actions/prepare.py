@@ -297,7 +297,8 @@ def _finish(work: _Work, *, prints_today: bool) -> None:
     work.tally.extend(_about_the_whole(work))
     work.attached.sync()
     if not (work.messages or _stops(work.tally)):
-        work.tally.add(people.nobody(work.filtered))
+        of_series = campaign.series is not None and work.filtered > 0
+        work.tally.add(people.NOBODY_YET if of_series else people.nobody(work.filtered))
     stopped = _stops(work.tally)
     with desk.store.write() as conn:
         keep_ours(conn, campaign, work.token)

@@ -24,7 +24,7 @@ from campaigns.message.attachment import Attachment
 from campaigns.message.message import pack_values
 from campaigns.message.shape import Shape
 from campaigns.model.finding import FindingTally
-from campaigns.model.states import MessageState, Severity, Wave
+from campaigns.model.states import CampaignState, MessageState, Severity, Wave
 from campaigns.recipients.addresses import Address, AddressReader
 from campaigns.store import (
     addresses,
@@ -59,12 +59,13 @@ def proof(desk: Desk, name: str, to: str, *, row: int | None = None, edge_cases:
     """Queue for the address `to` the mail of spreadsheet row `row`, of the audience's first good one, or of those that
     differ most.
 
-    A campaign that is still being made is proved as it is now; one that was queued, as it was queued.
+    A campaign that is still being made, or comes round, is proved as it is now; one that was queued, as it was queued.
     """
     address = _address(to)
     with desk.store.read() as conn:
         campaign = campaign_named(conn, name)
-    of = _from_template if campaign.state in PREPARABLE else _from_outbox
+    is_made_anew = campaign.state in (*PREPARABLE, CampaignState.RECURRING)
+    of = _from_template if is_made_anew else _from_outbox
     rows = of(desk, campaign, address, row, edge_cases=edge_cases)
     with desk.store.read() as conn:
         campaign = campaign_named(conn, name)

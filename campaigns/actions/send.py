@@ -15,6 +15,7 @@ from campaigns.actions.held import before_queueing
 from campaigns.actions.naming import campaign_named, canary_of, starts
 from campaigns.actions.prepare import PREPARABLE, prepare
 from campaigns.actions.progress import Progress, silent
+from campaigns.actions.rereading import read_again
 from campaigns.actions.shares import Share, shares
 from campaigns.clock import from_micros, to_micros
 from campaigns.errors import CampaignError, WhenError
@@ -40,6 +41,10 @@ _REACHED = (
 )
 
 Confirm = Callable[[CheckResult], bool]
+
+
+class PastMidnightError(CampaignError):
+    """What was checked prints a day that is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,10 @@ def send(
     """
     with desk.store.read() as conn:
         campaign = campaign_named(conn, name)
-    basis = basis_of(desk, as_wished(desk, campaign, transport, at, canary))
+    wished = as_wished(desk, campaign, transport, at, canary)
+    if campaign.state in PREPARABLE:
+        read_again(desk, campaign)
+    basis = basis_of(desk, wished)
     if campaign.state is CampaignState.SCHEDULED:
         _refuse_other_start(desk, basis)
     if campaign.state is CampaignState.SCHEDULED and not _prints_another_day(basis):
@@ -276,7 +284,9 @@ def _queue(desk: Desk, basis: Basis, canary: Canary | None, canary_mails: int) -
     with desk.store.write() as conn:
         checked = campaign_named(conn, campaign.name)
         if checked.prints_today and day_of(starts_at, campaign.zone) != basis.today:
-            raise CampaignError(f"Midnight has passed, and {campaign.name} prints the date.", remedy="Send it again.")
+            raise PastMidnightError(
+                f"Midnight has passed, and {campaign.name} prints the date.", remedy="Send it again."
+            )
         # Once more: it may have been taken back while somebody was asked.
         approval.demand(conn, basis, staging.count_messages(conn, campaign.id), prints_today=checked.prints_today)
         approval.holds(conn, basis, prints_today=checked.prints_today, at=now)

@@ -15,12 +15,13 @@ from campaigns.actions.doctor_disk import LITTLE_DISK
 from campaigns.actions.held import Held, held
 from campaigns.actions.naming import campaign_named, canary_of, starts
 from campaigns.actions.outages import Outage, outages, said_of
+from campaigns.actions.series_told import occurrence_told, series_told
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.audience import Audience
 from campaigns.model.routes import WaysOut
 from campaigns.model.states import CampaignState, MessageState, PauseReason
 from campaigns.settings import Settings
-from campaigns.store import campaigns, canaries, reporting, workers
+from campaigns.store import campaigns, canaries, reporting, series, workers
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 from campaigns.store.workers import Worker
@@ -71,6 +72,8 @@ class CampaignStatus:
     canary: dict[str, Any] | None
     trouble: tuple[str, ...]  # sentences
     approval: ApprovalTold | None = None
+    series: dict[str, Any] | None = None  # where it comes round
+    occurrence: dict[str, Any] | None = None  # where it is one of a series
 
     @property
     def state(self) -> CampaignState:
@@ -103,6 +106,8 @@ class CampaignStatus:
             "canary": self.canary,
             "trouble": list(self.trouble),
             "approval": self.approval.as_json() if self.approval else None,
+            "series": self.series,
+            "occurrence": self.occurrence,
         }
 
 
@@ -164,6 +169,7 @@ def _status(
     messages = reporting.count_messages(conn, campaign.id, campaign.state)
     due = _mail_is_due(conn, campaign, now)
     uncertain = messages[MessageState.UNCERTAIN]
+    occurrence = occurrence_told(conn, campaign)
     return CampaignStatus(
         campaign=campaign,
         left_out=sum(reporting.count_left_out(conn, campaign.id).values()),
@@ -177,14 +183,22 @@ def _status(
         if sending and worker
         else None,
         canary=_canary(conn, campaign),
-        trouble=tuple(_trouble(campaign, worker, settings, ways, due=due, uncertain=uncertain, free=free)),
+        trouble=(
+            *(_held(campaign) if occurrence and occurrence["held"] else ()),
+            *_trouble(campaign, worker, settings, ways, due=due, uncertain=uncertain, free=free),
+        ),
         approval=approval.told(desk, conn, campaign),
+        series=series_told(conn, campaign),
+        occurrence=occurrence,
     )
 
 
 def _mail_is_due(conn: Connection, campaign: Campaign, now: datetime) -> bool:
     if campaign.state is CampaignState.SCHEDULED:
         return campaign.starts_at is not None and campaign.starts_at <= to_micros(now)
+    if campaign.state is CampaignState.RECURRING:
+        mine = series.of_campaign(conn, campaign.id)
+        return mine is not None and (mine.preparing is not None or (mine.next_at or 0) <= to_micros(now))
     if campaign.state is CampaignState.SENDING:
         return reporting.has_due(conn, campaign.id, now, of_canary=campaign.canary_alone(to_micros(now)))
     return campaign.state is not CampaignState.CANCELLED and reporting.queued_proofs(conn, campaign.id) > 0
@@ -220,6 +234,16 @@ def _slowed(told: Mapping[str, Any]) -> Slowed:
 def _canary(conn: Connection, campaign: Campaign) -> dict[str, Any] | None:
     told = canary_of(campaign)
     return None if told is None else {**told, "gone": canaries.gone(conn, campaign.id)}
+
+
+def _held(campaign: Campaign) -> Iterator[str]:
+    """Why an occurrence waits for a person, and what she can do."""
+    _, _, why = campaign.reason.partition(":")
+    name = campaign.name
+    yield (
+        f"It is held.{f' {why.strip()}' if why else ''}"
+        f" `mergecast check {name}` looks at it, `mergecast send {name}` sends it, `mergecast cancel {name}` discards it."
+    )
 
 
 def _trouble(

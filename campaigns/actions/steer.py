@@ -7,22 +7,24 @@ from contextlib import suppress
 from campaigns.actions.clearing import clear, keep_ours
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import CampaignTold, campaign_named, told
+from campaigns.actions.prepare import PREPARABLE
 from campaigns.actions.progress import Progress, silent
+from campaigns.actions.series import go_on
 from campaigns.errors import CampaignError
 from campaigns.model.states import CampaignState, PauseReason
-from campaigns.store import campaigns, history, staging, steering
+from campaigns.store import campaigns, history, series, staging, steering
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 
 _AT_ONCE = 5_000  # messages of one transaction: 15 ms
-_UNDER_WAY = (CampaignState.SCHEDULED, CampaignState.SENDING)
+_UNDER_WAY = (CampaignState.SCHEDULED, CampaignState.SENDING, CampaignState.RECURRING)
 
 
 def pause(desk: Desk, name: str) -> CampaignTold:
     """Hold a scheduled or sending campaign until somebody resumes it."""
     with desk.store.write() as conn:
         campaign = campaign_named(conn, name)
-        _demand(campaign, _UNDER_WAY, "paused", "Only a scheduled or sending campaign can be paused.")
+        _demand(campaign, _UNDER_WAY, "paused", "Only a scheduled, sending or recurring campaign can be paused.")
         _change(desk, conn, campaign, "pause", CampaignState.PAUSED, reason=str(PauseReason.PERSON))
         return told(conn, campaign.id)
 
@@ -36,7 +38,13 @@ def resume(desk: Desk, name: str) -> CampaignTold:
             campaigns.update(conn, campaign.id, holds_until=now)
             _remember(desk, conn, campaign, "resume")
             return told(conn, campaign.id)
-        _demand(campaign, (CampaignState.PAUSED,), "resumed", "Only what is paused, or holds, can be.")
+        is_held = campaign.series is not None and campaign.state in PREPARABLE
+        remedy = f"`mergecast send {name}` sends it." if is_held else "Only what is paused, or holds, can be."
+        _demand(campaign, (CampaignState.PAUSED,), "resumed", remedy)
+        if series.of_campaign(conn, campaign.id) is not None:
+            _change(desk, conn, campaign, "resume", CampaignState.RECURRING)
+            go_on(desk, conn, campaign)
+            return told(conn, campaign.id)
         waits = campaign.starts_at is not None and campaign.starts_at > now
         _change(desk, conn, campaign, "resume", CampaignState.SCHEDULED if waits else CampaignState.SENDING)
         return told(conn, campaign.id)
@@ -81,7 +89,7 @@ def _demand(campaign: Campaign, allowed: Collection[CampaignState], verb: str, r
 
 
 def _demand_untouched(campaign: Campaign, left: bool) -> None:
-    allowed = (CampaignState.SCHEDULED, CampaignState.PAUSED)
+    allowed = (CampaignState.SCHEDULED, CampaignState.PAUSED, CampaignState.RECURRING)
     _demand(campaign, allowed, "reopened", "Only a scheduled campaign, or one paused before anything left, can be.")
     if left:
         raise CampaignError(

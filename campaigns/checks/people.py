@@ -43,6 +43,18 @@ MAILED = Finding(
     Severity.LEAVES_OUT,
     "The person was mailed not long ago.",
 )
+SERVED = Finding(
+    "filtered",
+    Severity.LEAVES_OUT,
+    "The series has mailed the person already.",
+    where="--to new",
+)
+UNCHANGED = Finding(
+    "filtered",
+    Severity.LEAVES_OUT,
+    "The row is as it was when the series mailed the person last.",
+    where="--to changed",
+)
 NON_ASCII_ADDRESS = Finding(
     "non_ascii_address",
     Severity.WARNS,
@@ -54,6 +66,13 @@ NOBODY = Finding(
     Severity.STOPS,
     "No row is left to mail.",
     "Look at the rows that are left out, and why.",
+)
+
+
+NOBODY_YET = Finding(
+    "nobody_yet",
+    Severity.WARNS,
+    "The series has nobody to mail this time.",
 )
 
 

@@ -9,13 +9,16 @@ from campaigns.cli.face import NEEDS_A_PERSON, Face, verb
 from campaigns.cli.options import (
     CampaignName,
     EdgeCases,
+    Every,
     Exclude,
     From,
+    Late,
     ListName,
     NotMailedIn,
     PauseAboveText,
     Row,
     RowsOut,
+    SheetAgain,
     SheetOut,
     TemplateName,
     ThrottleTexts,
@@ -23,11 +26,12 @@ from campaigns.cli.options import (
     TransportName,
     When,
     Where,
+    Whom,
     Zone,
     row_or_edge_cases,
     writable,
 )
-from campaigns.cli.say import first, has_started, started, those, through, when
+from campaigns.cli.say import first, has_started, rounds, started, those, through, when
 from campaigns.cli.show import Screen, counted, say_findings
 
 verbs = typer.Typer()
@@ -78,6 +82,10 @@ def create(
     sender: From = "",
     at: When = "",
     zone: Zone = "",
+    every: Every = "",
+    to: Whom = "",
+    sheet: SheetAgain = "",
+    late: Late = "",
     throttle: ThrottleTexts = None,
     pause_above: PauseAboveText = "",
     where: Where = None,
@@ -86,8 +94,9 @@ def create(
     transactional: Transactional = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a draft of that name.")] = False,
 ) -> None:
-    """Make a campaign out of a template and a list: a draft."""
+    """Make a campaign out of a template and a list: a draft. With `--every`, one that comes round."""
     from campaigns.actions.create import create as action
+    from campaigns.actions.series import ComesRound, relative
     from campaigns.model.audience import Audience
     from campaigns.settings import LOCAL
 
@@ -105,6 +114,7 @@ def create(
             throttles=throttle or (),
             pause_above=pause_above,
             audience=audience,
+            comes_round=ComesRound(every, to, relative(desk, sheet), late),
             transactional=transactional,
             replace=replace,
         )
@@ -125,7 +135,10 @@ def say_campaign(screen: Screen, told: dict[str, Any]) -> None:
     screen.say(f"  {campaign['template']} to list {campaign['list']}, {through(campaign)}")
     if campaign["audience"]:
         screen.say(f"  {those(campaign['audience'])}")
-    if has_started(campaign):
+    if campaign["series"]:
+        for line in rounds(campaign["series"], campaign["starts"]["zone"]):
+            screen.say(f"  {line}")
+    elif has_started(campaign):
         screen.say(f"  started {started(campaign['starts'])}")
     else:
         screen.say(f"  starts {when(campaign['starts'])}")

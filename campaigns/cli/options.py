@@ -99,6 +99,45 @@ Zone = Annotated[
     str,
     typer.Option("--zone", metavar="ZONE", help="The time zone of --at; else the workspace's.", show_default=False),
 ]
+Every = Annotated[
+    str,
+    typer.Option(
+        "--every",
+        metavar="RULE",
+        help='When it comes round: "monday 09:00", "last weekday of month 08:30", "1st and 15th 07:00", '
+        '"cron 0 9 * * mon".',
+        show_default=False,
+    ),
+]
+Whom = Annotated[
+    str,
+    typer.Option(
+        "--to",
+        metavar="new|changed|all",
+        help="For whom of the sheet each time: whom the series has not mailed yet, or also whose row has changed since, "
+        "or all. Unless given: new.",
+        show_default=False,
+    ),
+]
+SheetAgain = Annotated[
+    str,
+    typer.Option(
+        "--sheet",
+        metavar="PATH",
+        help="The file that is read into the list each time. Unless given: the list's newest sheet.",
+        show_default=False,
+    ),
+]
+Late = Annotated[
+    str,
+    typer.Option(
+        "--late",
+        metavar="send|next-window|ask|expire",
+        help="What becomes of the newest date that was missed: it leaves at once, or at the series' next hour, or waits "
+        "for a person, or is left out. Unless given: ask.",
+        show_default=False,
+    ),
+]
 ThrottleTexts = Annotated[
     list[str] | None,
     typer.Option("--throttle", metavar="N/UNIT", help="A limit: 20/s, 300/min, 50000/d.", show_default=False),

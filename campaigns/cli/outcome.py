@@ -10,7 +10,7 @@ from campaigns.cli.face import NEEDS_A_PERSON, Face, verb
 from campaigns.cli.help import show_help
 from campaigns.cli.options import CampaignName, RowsOut, writable
 from campaigns.cli.pace import said_pace
-from campaigns.cli.say import NO_WORKER, clock, has_started, mails, say_approval, started, those, when
+from campaigns.cli.say import NO_WORKER, clock, has_started, mails, rounds, say_approval, started, those, when
 from campaigns.cli.show import Screen, counted
 from campaigns.errors import UsageError
 from campaigns.model.duration import in_words
@@ -76,11 +76,11 @@ def say_status(screen: Screen, told: dict[str, Any]) -> None:
     rows = [
         (
             campaign["name"],
-            campaign["state"] + (f" ({campaign['reason']})" if campaign["reason"] else ""),
+            _said_state(campaign),
             f"{campaign['rows']:,}",
             f"{campaign['left_out']:,}",
             said_messages(campaign["messages"]) or "none yet",
-            started(campaign["starts"]) if has_started(campaign) else when(campaign["starts"]),
+            _said_start(campaign),
             campaign["transport"] if campaign["leaves"] else "rehearsal",
         )
         for campaign in told["campaigns"]
@@ -101,9 +101,23 @@ def said_outage(outage: dict[str, Any]) -> str:
     return f"{outage['transport']} is out since {since.astimezone():%H:%M:%S}: {words}. {tried}; {meanwhile}."
 
 
+def _said_state(campaign: dict[str, Any]) -> str:
+    """With the reason, if there is one; that of an occurrence which is held stands below the table."""
+    if campaign["occurrence"] and campaign["occurrence"]["held"]:
+        return f"{campaign['state']} (held)"
+    return str(campaign["state"]) + (f" ({campaign['reason']})" if campaign["reason"] else "")
+
+
+def _said_start(campaign: dict[str, Any]) -> str:
+    if campaign["series"]:
+        comes_next = campaign["series"]["next"]
+        return when({**campaign["starts"], "at": comes_next, "wall": "-"}) if comes_next else "comes round; not running"
+    return started(campaign["starts"]) if has_started(campaign) else when(campaign["starts"])
+
+
 def _waits(campaign: dict[str, Any]) -> bool:
     """Whether a campaign needs a worker; a proof of a draft that nobody sends is a trouble."""
-    return campaign["state"] in ("scheduled", "sending") or bool(campaign["trouble"])
+    return campaign["state"] in ("scheduled", "sending", "recurring") or bool(campaign["trouble"])
 
 
 def say_worker(screen: Screen, worker: dict[str, Any] | None, *, waited_for: bool) -> None:
@@ -118,7 +132,10 @@ def say_worker(screen: Screen, worker: dict[str, Any] | None, *, waited_for: boo
 
 
 def say_doing(screen: Screen, campaign: dict[str, Any]) -> None:
-    """Whom it is for, who approved it, the rate, what it waits for, and what needs a person."""
+    """When it comes round, whom it is for, who approved it, the rate, what it waits for, and what needs a person."""
+    if campaign["series"]:
+        for line in rounds(campaign["series"], campaign["starts"]["zone"]):
+            screen.say(line, lead=f"{campaign['name']}: ")
     if campaign["audience"]:
         screen.say(f"{campaign['name']}: {those(campaign['audience'])}.")
     if campaign["approval"]:

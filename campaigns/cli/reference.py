@@ -8,6 +8,8 @@ from pydantic import BaseModel
 
 from campaigns.model.duration import text_of
 from campaigns.settings import (
+    InboxRule,
+    InboxSettings,
     LimitSettings,
     MaildirSettings,
     MetricsSettings,
@@ -54,6 +56,8 @@ def settings_reference() -> str:
         ('[transports.NAME], kind = "smtp"', SmtpSettings),
         ('[transports.NAME], kind = "sendgrid"', SendgridSettings),
         ('[transports.NAME], kind = "maildir"', MaildirSettings),
+        ("[inbox]", InboxSettings),
+        ('[inbox.rules."PATTERN"]', InboxRule),
         ('[limits."DOMAIN OR SENDER"]', LimitSettings),
         ("[[routes]]", RouteSettings),
     ]

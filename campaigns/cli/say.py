@@ -40,6 +40,20 @@ def starts_wall(starts: dict[str, Any]) -> str:
     return f"{starts['wall'].replace('T', ' ')} {starts['zone']}" if starts["wall"] else "at once"
 
 
+def rounds(series: dict[str, Any], zone: str, now: datetime | None = None) -> list[str]:
+    """When a series comes round and for whom, its next date, and how its last one ended; a line each."""
+    whom = {"new": "to people whom it has not mailed yet", "changed": "to new and changed rows", "all": "to all rows"}
+    sheet = series["sheet"] or "the list's newest sheet"
+    lines = [f"every {series['every'].removeprefix('every ')}, {zone}; {whom[series['to']]} of {sheet}"]
+    if series["next"]:
+        lines.append(f"next: {say(datetime.fromisoformat(series['next']), zone, now or datetime.now(UTC))}")
+    if last := series["last"]:
+        counts = ", ".join(f"{number:,} {state}" for state, number in last["messages"].items())
+        state = "held" if last["held"] else last["state"]
+        lines.append(f"last: {last['campaign']} is {state}{f' ({counts})' if counts else ', no mails'}")
+    return lines
+
+
 def clock(at: str) -> str:
     """An instant of a JSON document, by this computer's clock: `2026-12-01 09:00`."""
     return f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M}"

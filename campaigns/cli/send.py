@@ -1,6 +1,6 @@
 """Mail into the outbox: `proof`, `send`, `resend`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,12 +19,14 @@ from campaigns.cli.options import (
     Yes,
     row_or_edge_cases,
 )
-from campaigns.cli.say import mails, said_shares, say_approval, say_queued
+from campaigns.cli.say import NO_WORKER, mails, said_shares, say_approval, say_queued, when
 from campaigns.cli.show import Screen
 from campaigns.errors import UsageError
 
 if TYPE_CHECKING:
     from campaigns.actions.check import CheckResult
+    from campaigns.actions.desk import Desk
+    from campaigns.model.recurrence import Occurrence
 
 verbs = typer.Typer()
 
@@ -93,12 +95,21 @@ def send(
     yes: Yes = False,
     again: Again = False,
 ) -> None:
-    """Check every row, ask, and queue the campaign."""
+    """Check every row, ask, and queue the campaign, or start the series."""
     from campaigns.actions.send import send as action
+    from campaigns.actions.series import is_series
     from campaigns.model.canary import Canary
 
     part = Canary.read(canary, hold)
     with face.desk() as desk:
+        if is_series(desk, name):
+            if at or part is not None or again:
+                raise UsageError(
+                    "A series has no single start, and no canary; it repeats itself anyway.",
+                    remedy="Leave `--at`, `--canary` and `--again` out.",
+                )
+            _start(face, desk, name, transport, yes)
+            return
         with face.progress(f"Checking {name}") as progress:
             result = action(
                 desk,
@@ -111,6 +122,34 @@ def send(
                 progress=progress,
             )
         face.show(result, say_queued)
+
+
+def _start(face: Face, desk: "Desk", name: str, transport: str, yes: bool) -> None:
+    """Show what the check found and the next dates, ask, and let the series run."""
+    from campaigns.actions.naming import campaign_named
+    from campaigns.actions.series import start
+
+    def confirm(found: "CheckResult", dates: "Sequence[Occurrence]") -> bool:
+        with desk.store.read() as conn:
+            zone = campaign_named(conn, name).zone
+        if not face.json:
+            face.still()
+            say_check(face.aside, found.as_json())
+            for one in dates:
+                face.aside.say(when({"at": one.at.isoformat(), "wall": "-", "zone": zone}), lead="  ")
+        how = f"through {found.transport}" if found.leaves else "as a rehearsal that nobody receives"
+        return yes or face.confirm(f"Let {name} come round on these dates, {how}?")
+
+    with face.progress(f"Checking {name}") as progress:
+        result = start(desk, name, transport=transport, confirm=confirm, progress=progress)
+    face.show(result, say_running)
+
+
+def say_running(screen: Screen, told: dict[str, Any]) -> None:
+    """A series that has just been started."""
+    say_campaign(screen, told)
+    if not told["worker_running"]:
+        screen.say(NO_WORKER, "yellow")
 
 
 def asker(face: Face, yes: bool) -> "Callable[[CheckResult], bool]":

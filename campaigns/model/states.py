@@ -12,6 +12,7 @@ class CampaignState(StrEnum):
     DRAFT = "draft"
     CHECKED = "checked"
     APPROVED = "approved"
+    RECURRING = "recurring"  # a series that runs: it sends nothing itself, its occurrences do
     SCHEDULED = "scheduled"
     SENDING = "sending"
     PAUSED = "paused"

@@ -65,7 +65,7 @@ def doubt(connection: Connection, here: Here) -> Doubt | None:
 def waits(connection: Connection) -> bool:
     """Whether anything is on its way to people; rehearsals stay here and do not count."""
     proved = select(campaigns.c.id).where(campaigns.c.leaves, campaigns.c.id.in_(_proofs()))
-    return any(connection.execute(select(exists(query))).scalar() for query in (_queued(), proved))
+    return any(connection.execute(select(exists(query))).scalar() for query in (_queued(), proved, _recurring()))
 
 
 def waiting(connection: Connection) -> list[Waiting]:
@@ -74,6 +74,7 @@ def waiting(connection: Connection) -> list[Waiting]:
     for query in (_proofs(), _queued()):  # the second counts a sending campaign's proofs, too
         per_campaign = query.add_columns(func.count()).group_by(messages.c.campaign_id)
         counted.update((row[0], row[1]) for row in connection.execute(per_campaign))
+    counted.update(dict.fromkeys(connection.scalars(_recurring()), 0))
     leaving = select(campaigns).where(campaigns.c.leaves, campaigns.c.id.in_(list(counted))).order_by(campaigns.c.id)
     rows = connection.execute(leaving)
     return [Waiting(row.name, CampaignState(row.state), counted[row.id]) for row in rows]
@@ -111,6 +112,11 @@ def mark_copied(connection: Connection, at: int) -> None:
 def _queued() -> Select[tuple[int]]:
     ours = select(campaigns.c.id).where(campaigns.c.leaves, campaigns.c.state.in_(_ON_ITS_WAY))
     return select(messages.c.campaign_id).where(QUEUED, messages.c.campaign_id.in_(ours))
+
+
+def _recurring() -> Select[tuple[int]]:
+    """Series that run: what they send next is not written yet."""
+    return select(campaigns.c.id).where(campaigns.c.leaves, campaigns.c.state == CampaignState.RECURRING)
 
 
 def _proofs() -> Select[tuple[int]]:

@@ -113,6 +113,13 @@ def latest(conn: Connection, list_id: int) -> Sheet | None:
     return _sheet(row) if row else None
 
 
+def of_content(conn: Connection, list_id: int, sha256: str) -> Sheet | None:
+    """The newest whole sheet of a list that was made from a file of that hash."""
+    mine = and_(sheets.c.list_id == list_id, sheets.c.sha256 == sha256, sheets.c.n.is_not(None))
+    row = conn.execute(select(sheets).where(mine).order_by(sheets.c.n.desc()).limit(1)).one_or_none()
+    return _sheet(row) if row else None
+
+
 def by_id(conn: Connection, sheet_id: int) -> Sheet:
     return _sheet(conn.execute(select(sheets).where(sheets.c.id == sheet_id)).one())
 

@@ -173,8 +173,8 @@ campaigns = Table(
     Column("checking", Text, nullable=False, default=""),  # who is staging messages just now
     Column("prepared", Text, nullable=False, default=""),  # hash of all that the staged messages were made from
     Column("fingerprint", Text, nullable=False, default="", index=True),  # hash of sheet and template version
-    Column("series", Text),
-    Column("occurrence", Text),
+    Column("series", Text),  # the name of the series that it is an occurrence of
+    Column("occurrence", Text),  # the local date that it is for, "2026-11-30": never two of one date
     Column("rows", Integer, nullable=False, default=0),
     Column("made_at", BigInteger, nullable=False),
     Column("who", Text, nullable=False),
@@ -191,6 +191,23 @@ campaigns = Table(
     Column("pruned_at", BigInteger),  # when the content of its mails began to be pruned
     Column("checked_for", Text, nullable=False, server_default=text("''")),  # kinds of transports, once queued
     UniqueConstraint("series", "occurrence"),
+)
+
+series = Table(  # what comes round: the campaign of that id is the pattern that each occurrence is made from
+    "series",
+    metadata,
+    Column("campaign_id", ForeignKey("campaigns.id"), primary_key=True, autoincrement=False),
+    Column("every", Text, nullable=False),  # as a person wrote it, in the campaign's zone
+    Column("whom", Text, nullable=False),  # model.series.Whom
+    Column("sheet_path", Text, nullable=False),  # "" for the newest sheet of the list
+    Column("late", Text, nullable=False),  # model.series.LateRule
+    Column("first_rows", Integer, nullable=False, server_default=text("0")),  # of the sheet when it was started
+    Column("since", BigInteger),  # only dates whose instant is later come round; null until it is started
+    Column("latest", Text),  # the newest local date that was dealt with
+    Column("next_at", BigInteger),  # when to look again: an alarm, computed from the intent; null while it stands still
+    Column("put_off_until", BigInteger),  # a missed date that goes out at the series' next hour
+    Column("preparing", ForeignKey("campaigns.id")),  # the occurrence that is being made just now, or that a kill left
+    Column("due_at", BigInteger),  # when that was to leave
 )
 
 approvals = Table(

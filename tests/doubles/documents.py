@@ -48,6 +48,7 @@ CAMPAIGN = {
         "name": WORDS, "state": WORDS, "reason": WORDS, "list": WORDS, "sheet": MAYBE_NUMBER, "template": WORDS,
         "version": MAYBE_NUMBER, "transport": WORDS, "leaves": YES, "starts": STARTS, "throttles": (list,),
         "pause_above": WORDS, "canary": (dict, type(None)), "audience": (dict, type(None)),
+        "series": (dict, type(None)),
     }
 }  # fmt: skip
 CHECK = {
@@ -92,10 +93,17 @@ STATUS = {
             "starts": STARTS, "transport": WORDS, "leaves": YES, "rate": (int, float), "waiting": (dict, type(None)),
             "trouble": (list,), "audience": (dict, type(None)), "approval": (dict, type(None)),
             "waits": (list,), "slowed": (list,), "connections": MAYBE_NUMBER, "ends": MAYBE_WORDS,
-            "pause_above": WORDS, "canary": (dict, type(None)),
+            "pause_above": WORDS, "canary": (dict, type(None)), "series": (dict, type(None)),
+            "occurrence": (dict, type(None)),
         }
     ],
 }  # fmt: skip
+SERIES = {
+    "every": WORDS, "to": WORDS, "sheet": WORDS, "late": WORDS, "next": MAYBE_WORDS, "last": (dict, type(None)),
+}  # fmt: skip
+LAST = {"campaign": WORDS, "on": WORDS, "state": WORDS, "held": YES, "rows": NUMBER, "messages": COUNTS}
+OCCURRENCE = {"series": WORDS, "on": WORDS, "held": YES}
+STARTED = {**CAMPAIGN, "next": [{"on": WORDS, "at": WORDS}], "worker_running": YES}
 AUDIENCE = {"where": WORDS, "exclude": (list,), "not_mailed_in": WORDS}
 HELD = {
     "why": WORDS, "waiting": [{"campaign": WORDS, "state": WORDS, "messages": NUMBER}], "sentence": WORDS, "remedy": WORDS,

@@ -36,6 +36,7 @@ def test_a_campaign_begins_as_a_draft_and_a_rehearsal_that_starts_at_once(desk: 
         "pause_above": "",
         "canary": None,
         "audience": None,
+        "series": None,
     }
 
 

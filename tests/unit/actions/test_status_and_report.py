@@ -96,6 +96,8 @@ def test_the_status_is_the_contracts_document(desk: Desk) -> None:
             "canary": None,
             "trouble": [],
             "approval": None,
+            "series": None,
+            "occurrence": None,
         }
     ]
 

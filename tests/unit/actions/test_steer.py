@@ -37,7 +37,7 @@ def test_pause_holds_a_campaign_and_names_a_person_as_the_reason(desk: Desk, sta
     assert history_of(desk.store) == [("ada", "pause", "campaign")]
 
 
-@pytest.mark.parametrize("state", [s for s in CampaignState if s not in ("scheduled", "sending")])
+@pytest.mark.parametrize("state", [s for s in CampaignState if s not in ("scheduled", "sending", "recurring")])
 def test_nothing_else_can_be_paused(desk: Desk, state: CampaignState) -> None:
     campaign_id = add_campaign(desk.store, "spring", 1, state=state)
     with pytest.raises(CampaignError, match=f"spring is {state}"):
@@ -149,5 +149,6 @@ def test_the_answer_is_the_contracts_document(desk: Desk) -> None:
             "pause_above": "",
             "canary": None,
             "audience": None,
+            "series": None,
         }
     }

@@ -55,6 +55,8 @@ def queued(**changed: Any) -> dict[str, Any]:
         "transport": "relay",
         "leaves": True,
         "audience": None,
+        "series": None,
+        "occurrence": None,
         "queued": 812,
         "left_out": 4,
         "worker_running": False,
@@ -198,6 +200,8 @@ def test_a_paused_campaign_says_why(paper: Paper) -> None:
         "pause_above": "",
         "canary": None,
         "audience": None,
+        "series": None,
+        "occurrence": None,
     }
     say_campaign(paper.screen, {"campaign": campaign})
     assert "spring: paused (late)" in str(paper)
@@ -216,6 +220,8 @@ def test_status_shows_only_states_that_have_messages_and_every_trouble(paper: Pa
         "transport": "relay",
         "leaves": True,
         "audience": None,
+        "series": None,
+        "occurrence": None,
         "rate": 20.5,
         "waiting": None,
         "waits": [{"for": "gmail.com, 20/min", "until": None}],

@@ -184,6 +184,7 @@ def test_a_campaign_is_told_with_its_start(run: Run, made: None) -> None:
         "pause_above",
         "canary",
         "audience",
+        "series",
     }
     assert set(campaign) == names
     assert campaign["starts"]["wall"] == "2099-12-01T09:00"
