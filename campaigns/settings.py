@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from campaigns.model.domain_group import Limits, folded_domain, own_domains
+from campaigns.model.send_window import SendWindows
 from campaigns.model.states import CampaignKind
 from campaigns.settings_file import WrongValueError, complaint, read_layers
 from campaigns.settings_values import (
@@ -25,6 +26,7 @@ from campaigns.settings_values import (
     Dns,
     Domains,
     Duration,
+    HolidayCodes,
     Hosts,
     Listen,
     LocaleName,
@@ -32,8 +34,10 @@ from campaigns.settings_values import (
     SendgridUrl,
     ShareToPause,
     Throttles,
+    Windows,
     Zone,
 )
+from campaigns.windows import Holidays, written
 
 LOCAL = "local"  # the default transport: a rehearsal into a mailbox on this machine
 TRANSPORT_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -84,6 +88,10 @@ class MaildirSettings(_Part):
     kind: Literal["maildir"]
     path: Path = Field(default=Path("mail"), description="The mailbox; a relative path lies in the workspace.")
     throttle: Throttles = Field(default=(), description='Limits, like `["20/s", "50000/d"]`.')
+    window: Windows = Field(
+        default=(), description="When mail may leave through it: send windows, like those of the workspace."
+    )
+    holidays: HolidayCodes = Field(default=Holidays(), description="Days on which nothing leaves through it.")
 
 
 class SmtpSettings(_Part):
@@ -114,6 +122,10 @@ class SmtpSettings(_Part):
         default=1_000, ge=1, description="After how many mails a connection is closed and opened anew."
     )
     throttle: Throttles = Field(default=(), description='Limits, like `["100/s", "50000/d"]`.')
+    window: Windows = Field(
+        default=(), description="When mail may leave through it: send windows, like those of the workspace."
+    )
+    holidays: HolidayCodes = Field(default=Holidays(), description="Days on which nothing leaves through it.")
 
     @model_validator(mode="before")
     @classmethod
@@ -156,6 +168,10 @@ class SendgridSettings(_Part):
         description='What is added to links for Google Analytics, like `{ source = "newsletter" }`.',
     )
     throttle: Throttles = Field(default=(), description='Limits, like `["100/s", "50000/d"]`; they count recipients.')
+    window: Windows = Field(
+        default=(), description="When mail may leave through it: send windows, like those of the workspace."
+    )
+    holidays: HolidayCodes = Field(default=Holidays(), description="Days on which nothing leaves through it.")
 
 
 TransportSettings = Annotated[MaildirSettings | SmtpSettings | SendgridSettings, Field(discriminator="kind")]
@@ -191,6 +207,15 @@ class Settings(_Part):
         default=None,
         description="A campaign is paused when more than this share of its last mails was rejected or deferred: "
         '`"10%"` of the last 200, or `"5% of 1000"`. Unless set, none is.',
+    )
+    window: Windows = Field(
+        default=(),
+        description='When mail may leave: `"mon-fri 09:00-17:30"`, in `zone` unless it names another or `recipient`. '
+        "Of several, all must be open. Rehearsals leave at any time.",
+    )
+    holidays: HolidayCodes = Field(
+        default=Holidays(),
+        description='Days on which nothing leaves, by country and region: `"DE-BY"`. No business days either.',
     )
     keep_sheets: bool = Field(default=True, description="Keep imported files in `sheets/`.")
     approval_from: int = Field(
@@ -263,6 +288,12 @@ class Settings(_Part):
             senders={name.strip().lower(): limit.throttle for name, limit in self.limits.items() if "@" in name},
             own_domains={domain: name for name, limit in groups.items() for domain in own_domains(name, limit.domains)},
         )
+
+    def windows_of(self, transport: str, *, leaves: bool) -> SendWindows:
+        """The windows that mail through a transport waits for; those of the workspace, only if it reaches people."""
+        own = self.transports.get(transport)
+        through = written(own.window, own.holidays, self.zone) if own else ()
+        return SendWindows((*through, *(written(self.window, self.holidays, self.zone) if leaves else ())))
 
     def gives_up_after(self, kind: CampaignKind) -> timedelta:
         """How long a deferred message of such a campaign is tried again."""

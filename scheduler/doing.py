@@ -8,7 +8,7 @@ from campaigns.model.states import MessageState
 from campaigns.store.underway import SendingCampaign
 from scheduler.dispatch import Dispatch
 from scheduler.ledger import Ledger
-from scheduler.line import Wait
+from scheduler.line import DUE, WINDOW, Wait
 from scheduler.throttle import Throttles, said
 
 
@@ -67,7 +67,7 @@ class Doing:
     def _campaign(self, campaign: SendingCampaign, waits: list[Wait], only: bool, *, outrun: bool) -> dict[str, Any]:
         dispatch = self._dispatches.get(campaign.transport)
         rate = dispatch.rates.rate(lambda lane: lane[0] == campaign.id) if dispatch else 0.0
-        told = [_told(wait) for wait in waits]
+        told = [_told(wait) for wait in dict.fromkeys(waits)]
         return {
             "rate": round(rate, 1 if rate >= 1 else 3),
             "waiting": told[0] if told and only else None,
@@ -105,4 +105,5 @@ class Doing:
 
 
 def _told(wait: Wait) -> dict[str, Any]:
-    return {"for": said(wait.key) if wait.key else "another try", "until": wait.until}
+    own = {"": "another try", WINDOW: WINDOW, DUE: DUE}
+    return {"for": own[wait.key] if wait.key in own else said(wait.key), "until": wait.until}

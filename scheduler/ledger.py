@@ -24,6 +24,7 @@ from campaigns.store import campaigns, history, outbox, spent
 from campaigns.store.engine import Connection, Store
 from campaigns.store.outbox import Candidate, Settlement
 from campaigns.store.underway import SendingCampaign
+from scheduler.gate import Gate
 from scheduler.throttle import Throttles
 
 _PATIENCE = 5_000_000  # micros that a prepared connection waits for its throttle before it gives its turn back
@@ -43,8 +44,13 @@ class Turn:
     candidates: list[Candidate]
     throttles: tuple[str, ...]
     lane: tuple[int, int]  # campaign id and lane that it came from
+    gate: Gate | None = None  # the send windows that its lease must lie in
     promised: int = 0  # how many hand-overs its throttles have set aside for it
     given_at: int = 0  # micros
+
+    def is_shut(self, at: int) -> bool:
+        """Whether a send window forbids a lease at this instant (micros)."""
+        return self.gate is not None and self.gate.opens(at) > at
 
 
 @dataclass(slots=True)
@@ -185,7 +191,7 @@ class Ledger:
                 self._wishes.append(wish)
                 continue
             wait, _by = self._throttles.wait(throttles, batch.at, n)
-            if self.closed or wait > _PATIENCE:
+            if self.closed or wait > _PATIENCE or wish.turn.is_shut(batch.at):
                 self._redeem(wish.turn)
                 wish.grant(set(), from_micros(batch.at))
             elif wait > 0:

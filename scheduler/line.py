@@ -14,9 +14,10 @@ from campaigns.model.pace import Pace
 from campaigns.model.states import CampaignState
 from campaigns.store import outbox
 from campaigns.store.engine import Connection, Store
-from campaigns.store.lanes import group_number
+from campaigns.store.lanes import plain
 from campaigns.store.outbox import Candidate
 from campaigns.store.underway import SendingCampaign
+from scheduler.gate import Gate
 from scheduler.ledger import Turn
 from scheduler.rules import Rules
 from scheduler.throttle import Throttles
@@ -27,6 +28,8 @@ _START = (-1, 0)  # before the first (due_at, id)
 _NEVER = 2**62
 _FORGETS = 16  # of how many turns the memory of a long preparation is made
 _LOOK_AGAIN = 50_000  # micros between two looks at a lane whose queued messages are all in somebody's hand
+
+WINDOW, DUE = "window", "time"  # what a lane waits for besides throttles: an opening, or its people's own instants
 
 _PROOFS = -(2**15)  # proofs for a group stand in the lane of this plus its number, below all canaries
 _CANARIES = -(2**14)  # the lowest lane that may be a canary's
@@ -43,16 +46,21 @@ class _Lane:
     dry_until: int = 0  # micros: nothing is due before
     wait_until: int = 0  # micros: its throttles let nothing through before
     wait_for: str = ""
+    gate: Gate | None = None  # its send windows; proofs have none
 
     @property
-    def group(self) -> int:
-        """The number of its recipient-domain group."""
-        return group_of(self.key)
+    def number(self) -> int:
+        """Its group's, or that of the group's people in one zone."""
+        return _number_of(self.key)
+
+    def opens(self, now: int) -> int:
+        """`now` while its send windows are open, else when they are next (micros)."""
+        return now if self.gate is None else self.gate.opens(now)
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What holds messages back: a throttle's key, "" for another try; and until when (micros)."""
+    """What holds messages back: a throttle's key, WINDOW, DUE or "" for another try; and until when (micros)."""
 
     key: str
     until: int
@@ -96,7 +104,8 @@ class Line:
     def heed(self, now: int) -> None:
         """Let every lane stand under what holds it now; a server may just have complained."""
         for lane in self._lanes.values():
-            lane.throttles = self._rules.keys(lane.campaign, lane.group, now)
+            lane.throttles = self._rules.keys(lane.campaign, self.group_of(lane.key), now)
+            lane.gate = None if _is_of_proofs(lane.key) else self._rules.gate(lane.campaign, lane.number)
             self._wait(lane, now, 1)
 
     def close(self) -> None:
@@ -133,6 +142,8 @@ class Line:
         """What may go once it is prepared, in order of turns; else the first that is due soon."""
         soon: _Lane | None = None
         for lane in _in_order(queue):
+            if lane.opens(now) > now:
+                continue
             if not lane.waiting and (now < lane.dry_until or not self._filled(lane, now)):
                 continue
             if lane.wait_until - now > within:
@@ -192,7 +203,7 @@ class Line:
         now = self._spending.now()
         found: dict[int, tuple[list[Wait], bool]] = {}
         for (campaign_id, _), lane in self._lanes.items():
-            until, key = (lane.wait_until, lane.wait_for) if lane.waiting else (lane.dry_until, "")
+            until, key = self._held(lane, now)
             waits, only = found.get(campaign_id, ([], True))
             held = now + HORIZON < until
             if held and until < _NEVER:
@@ -202,6 +213,24 @@ class Line:
             waits.sort(key=lambda wait: wait.until)
         return found
 
+    @staticmethod
+    def _held(lane: _Lane, now: int) -> tuple[int, str]:
+        """Until when nothing of the lane leaves (micros), and what for."""
+        if (opens := lane.opens(now)) > now:
+            return opens, WINDOW
+        if lane.waiting:
+            return lane.wait_until, lane.wait_for
+        return lane.dry_until, DUE if lane.campaign.has_own_times else ""
+
+    def group_of(self, key: _Key) -> int:
+        """The number of the recipient-domain group whose messages stand in a lane."""
+        return self._rules.group(_number_of(key))
+
+    def opens_by(self, campaign_id: int, number: int, instant: int) -> bool:
+        """Whether a lane's send windows are open now, or will be until an instant (micros)."""
+        lane = self._lanes.get((campaign_id, number))
+        return lane is None or lane.opens(self._spending.now()) <= instant
+
     def outrun(self) -> set[int]:
         """Campaigns that stand under throttles and wait for a connection: more of those would let them go faster."""
         now = self._spending.now()
@@ -210,6 +239,7 @@ class Line:
             for lane in self._lanes.values()
             if lane.waiting
             and lane.throttles
+            and lane.opens(now) == now
             and self._spending.wait(lane.throttles, now, 1, behind_promises=True)[0] == 0
         }
 
@@ -230,7 +260,7 @@ class Line:
                     alone = campaign.canary_alone(now)
                     lanes = (lane for lane in outbox.lanes(connection, campaign.id) if lane < 0 or not alone)
                     wanted.update({(campaign.id, lane): campaign for lane in lanes})
-            self._rules.learn(connection, set(map(group_of, wanted)))
+            self._rules.learn(connection, set(map(_number_of, wanted)))
         return wanted
 
     def _drop(self, key: _Key) -> None:
@@ -254,7 +284,7 @@ class Line:
         if len(peers := queue[lane.key[0]]) > 1:
             peers.remove(lane)
             peers.append(lane)
-        return Turn(lane.campaign, chosen, lane.throttles, lane.key, promised=len(chosen), given_at=now)
+        return Turn(lane.campaign, chosen, lane.throttles, lane.key, lane.gate, promised=len(chosen), given_at=now)
 
     def _throttled(self, lane: _Lane, now: int, within: int) -> list[Candidate]:
         """What may leave the lane together, set aside under its throttles; none when that is not due in time."""
@@ -285,7 +315,7 @@ class Line:
         limit = max(_READ_AHEAD, 2 * self._batch)
         if _is_of_proofs(lane.key):
             found = outbox.proofs(connection, campaign_id, limit=limit)
-            return self._free([candidate for candidate in found if candidate.lane == lane.group])
+            return self._free([candidate for candidate in found if candidate.lane == lane.number])
         while page := outbox.candidates(connection, campaign_id, number, after=lane.read_to, now=now, limit=limit):
             lane.read_to = page[-1].due_at, page[-1].id
             if free := self._free(page):
@@ -316,8 +346,12 @@ class Line:
 
     def _earliest(self) -> int:
         """When there may be a turn again (micros)."""
+        now = self._spending.now()
         return min(
-            (lane.wait_until - HORIZON if lane.waiting else lane.dry_until for lane in self._lanes.values()),
+            (
+                max(lane.opens(now), lane.wait_until - HORIZON if lane.waiting else lane.dry_until)
+                for lane in self._lanes.values()
+            ),
             default=_NEVER,
         )
 
@@ -332,6 +366,6 @@ def _is_of_proofs(key: _Key) -> bool:
     return key[1] < _CANARIES
 
 
-def group_of(key: _Key) -> int:
-    """The number of the recipient-domain group."""
-    return key[1] - _PROOFS if _is_of_proofs(key) else group_number(key[1])
+def _number_of(key: _Key) -> int:
+    """The number of the lane that a message stands in, be it a proof, in the canary or neither."""
+    return key[1] - _PROOFS if _is_of_proofs(key) else plain(key[1])

@@ -86,17 +86,24 @@ def _seldom_looking_for_garbage() -> Iterator[None]:
 async def _run(desk: Desk, lock: WorkerLock, until_idle: bool, watch: Watch | None) -> Mapping[MessageState, int]:
     workspace = desk.workspace
     transports, broken = build_all(workspace.settings, workspace.root)
-    throttles = {name: table.throttle for name, table in workspace.settings.transports.items()}
+    settings = workspace.settings
     monitor = None if watch else _monitor(desk)
     worker = Worker(
         desk.store,
-        [Way(transport, throttles[transport.name]) for transport in transports],
+        [
+            Way(
+                transport,
+                settings.transports[transport.name].throttle,
+                settings.windows_of(transport.name, leaves=transport.leaves),
+            )
+            for transport in transports
+        ],
         clock=desk.clock,
         version=__version__,
         folder=workspace.root,
         broken=broken,
         lock=lock,
-        limits=workspace.settings.all_limits,
+        limits=settings.all_limits,
         listeners=() if watch else [Systemd(os.environ), *([monitor] if monitor else ())],
     )
     worker.stop_on_signals()

@@ -21,6 +21,7 @@ import structlog
 from campaigns.clock import Clock, from_micros
 from campaigns.errors import StoreError
 from campaigns.model.domain_group import NO_LIMITS, Limits
+from campaigns.model.send_window import SendWindows
 from campaigns.model.states import CampaignState, MessageState, PauseReason
 from campaigns.model.throttle import Throttle
 from campaigns.store import campaigns, history, lanes, origin, underway, workers
@@ -54,10 +55,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A transport with the throttles that its settings give it."""
+    """A transport with the throttles and send windows that the settings give it."""
 
     transport: Transport
     throttles: Sequence[Throttle] = ()
+    windows: SendWindows = SendWindows()  # noqa: RUF009 - it cannot change
 
 
 class Worker:
@@ -158,7 +160,7 @@ class Worker:
     def _dispatch(self, way: Way) -> Dispatch:
         name = way.transport.name
         limits = self._limits if way.transport.leaves else NO_LIMITS  # a rehearsal reaches nobody
-        rules = Rules(name, way.throttles, limits, self._throttles)
+        rules = Rules(name, way.throttles, limits, self._throttles, way.windows)
         line = Line(self._store, name, rules, self._throttles, way.transport.batch)
         return Dispatch(way.transport, line, self._ledger, self._store, self._clock, baggage=self._baggage)
 
@@ -272,9 +274,6 @@ class Worker:
             astray[campaign.id] = reason
         return astray
 
-    def _way_names(self) -> set[str]:
-        return {way.transport.name for way in self._ways}
-
     def _finish(self) -> None:
         """Campaigns of which nothing is queued or leased any more are finished."""
         for campaign in self._sending:
@@ -300,7 +299,13 @@ class Worker:
         if starts_at is not None and starts_at <= soon:
             return False
         with self._store.read() as connection:
-            return not underway.due_before(connection, soon, self._way_names())
+            lines = {dispatch.transport.name: dispatch.line for dispatch in self._dispatches}
+            return not underway.due_before(
+                connection,
+                soon,
+                lines,
+                opens=lambda campaign, lane: lines[campaign.transport].opens_by(campaign.id, lane, soon),
+            )
 
     def _write_beat(self, doing: Mapping[str, Any]) -> None:
         with self._store.write_page() as connection:

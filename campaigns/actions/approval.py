@@ -32,6 +32,7 @@ SAID = {
     "transport": "the transport",
     "start": "the start",
     "throttles": "the throttles",
+    "times": "the send windows or people's own times",
     "today": "the date that it prints",
 }
 MADE = (CampaignState.DRAFT, CampaignState.CHECKED, CampaignState.APPROVED)  # nothing of it is frozen
@@ -71,7 +72,15 @@ def parts_of(conn: Connection, basis: Basis, *, prints_today: bool) -> dict[str,
         "start": f"{campaign.starts_wall} {campaign.zone}" if campaign.starts_wall else "at once",
         "throttles": campaign.throttles,
         "today": basis.today.isoformat() if prints_today else "",
+        **_times(campaign),
     }
+
+
+def _times(campaign: Campaign) -> dict[str, str]:
+    """When people get their mail; without anything special no part at all, as in approvals that are older than these."""
+    times = (campaign.windows, campaign.holidays, campaign.zone_by, campaign.default_zone, campaign.at_column)
+    said = "\n".join(times).strip()
+    return {"times": "\n".join(times)} if said else {}
 
 
 def hash_of(parts: Mapping[str, str]) -> str:
@@ -151,7 +160,7 @@ def said_at(at: int, zone: str) -> str:
 
 
 def _changed(approval: Approval, now: Mapping[str, str], only: Collection[str]) -> tuple[str, ...]:
-    changed = [part for part in SAID if part in only and approval.parts.get(part, "") != now[part]]
+    changed = [part for part in SAID if part in only and approval.parts.get(part, "") != now.get(part, "")]
     if "template" in changed and "images" in changed:
         changed.remove("images")  # those of the new words are not known before they are checked
     return tuple(SAID[part] for part in changed)

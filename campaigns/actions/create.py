@@ -9,6 +9,7 @@ from campaigns.actions.basis import leaves, list_named, reply_to_of, sender_of, 
 from campaigns.actions.clearing import clear, take_over
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import CampaignTold, told
+from campaigns.actions.window import refuse_shut, typed_windows
 from campaigns.clock import to_micros
 from campaigns.compose.source import TemplateSource, load_template
 from campaigns.errors import CampaignError, UsageError
@@ -22,6 +23,7 @@ from campaigns.settings import LOCAL
 from campaigns.store import approvals, campaigns, history, lists, sheets
 from campaigns.store.campaigns import SENDER, Campaign
 from campaigns.store.engine import Connection
+from campaigns.windows import Holidays
 
 REPLACEABLE = (CampaignState.DRAFT, CampaignState.CHECKED, CampaignState.APPROVED)
 
@@ -37,12 +39,14 @@ def create(
     at: str = "",
     zone: str = "",
     throttles: Sequence[str] = (),
+    windows: Sequence[str] = (),
+    holidays: str = "",
     pause_above: str = "",
     audience: Audience = EVERYBODY,
     transactional: bool = False,
     replace: bool = False,
 ) -> CampaignTold:
-    """Make a draft; UsageError, TemplateError, WhenError, ThrottleError or ConditionError, and then there is none.
+    """Make a draft; UsageError, TemplateError, WhenError, ThrottleError, WindowError or ConditionError, and then there is none.
 
     Empty options fall back: `sender` to the template's front matter, then to the settings; `at` to now; `zone` to the
     workspace's; `pause_above` to the settings', and "never" to none. `audience` is kept as it is, and judged at each check and when the campaign is sent.
@@ -54,6 +58,8 @@ def create(
     given = _one_address(sender)
     start = read_start(desk, at, zone)
     limits = [str(Throttle.parse(text)) for text in throttles]
+    opens = typed_windows(tuple(windows), start.zone)
+    shut_on = str(Holidays.parse(holidays))
     kind = _kind(source, transactional=transactional)
     with desk.store.read() as conn:
         into, sheet = list_named(conn, list_name)
@@ -82,6 +88,8 @@ def create(
         "made_at": to_micros(now),
         "who": desk.who,
         "audience": audience.pack(),
+        "windows": opens,
+        "holidays": shut_on,
         "pause_above": _pauses_above(pause_above, settings.pause_above),
     }
     if there:
@@ -93,6 +101,7 @@ def create(
             campaigns.update(conn, campaign_id, checking="", fingerprint="", **columns)
         else:
             campaign_id = campaigns.insert(conn, name=tidy, state=str(CampaignState.DRAFT), **columns)
+        refuse_shut(settings, campaigns.needed(conn, campaign_id), now)
         detail = {
             "template": source.name,
             "list": list_name,

@@ -17,12 +17,14 @@ from campaigns.errors import TemplateError, UsageError
 from campaigns.model.audience import EVERYBODY, Audience
 from campaigns.model.column import Column
 from campaigns.model.predicate import rules_of
+from campaigns.model.send_window import SendWindows, refuse_never
 from campaigns.model.states import CampaignKind, Severity
 from campaigns.model.throttle import Throttle
 from campaigns.model.when import Start, parse_when
 from campaigns.recipients.sheet import ReadOptions, open_sheet
 from campaigns.settings import Settings
 from campaigns.store import campaigns
+from campaigns.windows import of_campaign
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Typed:
     zone: str
     throttles: Sequence[str]
     audience: Audience = EVERYBODY
+    windows: Sequence[str] = ()
+    holidays: str = ""
 
 
 def look(root: Path, settings: Settings, typed: Typed, now: datetime) -> None:
@@ -46,6 +50,9 @@ def look(root: Path, settings: Settings, typed: Typed, now: datetime) -> None:
     for text in typed.throttles:
         Throttle.parse(text)
     way_out = transport_named(settings, typed.transport)
+    own = of_campaign(typed.windows, typed.holidays, start.zone)
+    through = settings.windows_of(typed.transport, leaves=leaves(way_out)).windows
+    refuse_never(SendWindows((*own, *through)).for_recipient(start.zone), now)
     if typed.sender:
         for finding in check_senders(typed.sender, "", settings.sender.allowed, leaves=leaves(way_out)):
             raise UsageError(finding.sentence, remedy=finding.remedy)

@@ -18,6 +18,7 @@ from campaigns.actions.desk import Desk
 from campaigns.actions.joined import with_joined
 from campaigns.actions.kept_shapes import KeptShapes
 from campaigns.actions.progress import Progress, silent
+from campaigns.actions.window import refuse_shut
 from campaigns.checks import people
 from campaigns.checks.addresses import AddressCare
 from campaigns.checks.mail_servers import MailServers, resolver_at
@@ -57,9 +58,10 @@ def prepare(
 ) -> list[Finding]:
     """Make the campaign checked, with a message or a reason for every row; a draft if a Finding stops it.
 
-    What was found, each Finding with the first `rows_named` of its rows. TemplateError, SettingsError or CampaignError,
+    What was found, each Finding with the first `rows_named` of its rows. TemplateError, SettingsError, WindowError or CampaignError,
     and then nothing has changed.
     """
+    refuse_shut(basis.settings, basis.campaign, desk.clock.now())
     dns = basis.settings.dns
     servers = None if dns == "off" else MailServers(resolver_at(dns), rows_named)
     with Renderer(basis.job(rows_named)) as renderer:

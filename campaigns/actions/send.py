@@ -15,6 +15,7 @@ from campaigns.actions.held import before_queueing
 from campaigns.actions.naming import campaign_named, canary_of, starts
 from campaigns.actions.prepare import PREPARABLE, prepare
 from campaigns.actions.progress import Progress, silent
+from campaigns.actions.window import refuse_shut
 from campaigns.clock import from_micros, to_micros
 from campaigns.errors import CampaignError, WhenError
 from campaigns.model.canary import Canary
@@ -82,6 +83,7 @@ def send(
     with desk.store.read() as conn:
         campaign = campaign_named(conn, name)
     basis = basis_of(desk, as_wished(desk, campaign, transport, at, canary))
+    refuse_shut(basis.settings, basis.campaign, desk.clock.now())
     if campaign.state is CampaignState.SCHEDULED:
         _refuse_other_start(desk, basis)
     if campaign.state is CampaignState.SCHEDULED and not _prints_another_day(basis):

@@ -13,9 +13,12 @@ from campaigns.actions.desk import Desk
 from campaigns.actions.doctor_disk import LITTLE_DISK
 from campaigns.actions.held import Held, held
 from campaigns.actions.naming import campaign_named, canary_of, starts
+from campaigns.actions.window import windows_of
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.audience import Audience
+from campaigns.model.send_window import SendWindows
 from campaigns.model.states import CampaignState, MessageState, PauseReason
+from campaigns.settings import Settings
 from campaigns.store import campaigns, canaries, reporting, workers
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
@@ -64,6 +67,7 @@ class CampaignStatus:
     slowed: tuple[Slowed, ...]
     connections: int | None  # as many are the limit just now, not the throttles
     ends: datetime | None
+    windows: SendWindows
     canary: dict[str, Any] | None
     trouble: tuple[str, ...]  # sentences
     approval: ApprovalTold | None = None
@@ -95,6 +99,7 @@ class CampaignStatus:
             "slowed": [slowed.as_json() for slowed in self.slowed],
             "connections": self.connections,
             "ends": self.ends.isoformat() if self.ends else None,
+            "windows": list(map(str, self.windows.windows)),
             "pause_above": told.pause_above,
             "canary": self.canary,
             "trouble": list(self.trouble),
@@ -153,22 +158,34 @@ def _status(
     sending = campaign.state is CampaignState.SENDING
     settings = desk.workspace.settings
     messages = reporting.count_messages(conn, campaign.id, campaign.state)
-    due = _mail_is_due(conn, campaign, now)
+    shut = _shut_until(settings, campaign, now)
+    due = not shut and _mail_is_due(conn, campaign, now)
     uncertain = messages[MessageState.UNCERTAIN]
     return CampaignStatus(
         campaign=campaign,
         left_out=sum(reporting.count_left_out(conn, campaign.id).values()),
         messages=messages,
         rate=rate,
-        waiting=_waiting(campaign, doing, now),
+        waiting=_waiting(campaign, doing, now) or shut,
         waits=tuple(map(_wait, doing.get("waits", ()))) if sending else (),
         slowed=tuple(map(_slowed, slowed)) if sending else (),
         connections=doing.get("connections") if sending else None,
         ends=forecast.ends(conn, campaign, settings, rate=rate, slowed=slowed, now=now) if sending and worker else None,
+        windows=windows_of(settings, campaign),
         canary=_canary(conn, campaign),
         trouble=tuple(_trouble(campaign, worker, due=due, uncertain=uncertain, free=free)),
         approval=approval.told(desk, conn, campaign),
     )
+
+
+def _shut_until(settings: Settings, campaign: Campaign, now: datetime) -> Waiting | None:
+    """The windows that are shut just now for everybody; None where a start is waited for, or for recipients' own clocks."""
+    windows = windows_of(settings, campaign)
+    starts_later = (campaign.starts_at or 0) > to_micros(now)
+    waits = campaign.state is CampaignState.SENDING or (campaign.state is CampaignState.SCHEDULED and not starts_later)
+    if not waits or windows.by_recipients or windows.is_open(now):
+        return None
+    return Waiting("window", windows.next_opening(now))
 
 
 def _mail_is_due(conn: Connection, campaign: Campaign, now: datetime) -> bool:

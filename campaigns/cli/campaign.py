@@ -11,6 +11,7 @@ from campaigns.cli.options import (
     EdgeCases,
     Exclude,
     From,
+    HolidaysCode,
     ListName,
     NotMailedIn,
     PauseAboveText,
@@ -23,6 +24,7 @@ from campaigns.cli.options import (
     TransportName,
     When,
     Where,
+    WindowTexts,
     Zone,
     row_or_edge_cases,
     writable,
@@ -79,6 +81,8 @@ def create(
     at: When = "",
     zone: Zone = "",
     throttle: ThrottleTexts = None,
+    window: WindowTexts = None,
+    holidays: HolidaysCode = "",
     pause_above: PauseAboveText = "",
     where: Where = None,
     exclude: Exclude = None,
@@ -103,6 +107,8 @@ def create(
             at=at,
             zone=zone,
             throttles=throttle or (),
+            windows=window or (),
+            holidays=holidays,
             pause_above=pause_above,
             audience=audience,
             transactional=transactional,
@@ -131,6 +137,10 @@ def say_campaign(screen: Screen, told: dict[str, Any]) -> None:
         screen.say(f"  starts {when(campaign['starts'])}")
     if campaign["throttles"]:
         screen.say(f"  at most {', '.join(campaign['throttles'])}")
+    for window in campaign["windows"]:
+        screen.say(f"  only {window}")
+    if campaign["holidays"]:
+        screen.say(f"  never on holidays of {campaign['holidays']}")
     if campaign["pause_above"]:
         screen.say(f"  pauses when more than {campaign['pause_above']} of its last mails were rejected or deferred")
     if campaign["canary"]:

@@ -20,6 +20,7 @@ from campaigns.cli.options import (
     Exclude,
     From,
     HiddenRowsWord,
+    HolidaysCode,
     NotMailedIn,
     RepeatedRows,
     SheetPath,
@@ -30,6 +31,7 @@ from campaigns.cli.options import (
     Types,
     When,
     Where,
+    WindowTexts,
     Worksheet,
     Yes,
     Zone,
@@ -74,6 +76,8 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
         at: When = "",
         zone: Zone = "",
         throttle: ThrottleTexts = None,
+        window: WindowTexts = None,
+        holidays: HolidaysCode = "",
         where: Where = None,
         exclude: Exclude = None,
         not_mailed_in: NotMailedIn = None,
@@ -92,7 +96,19 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
 
         options = read_options(worksheet, column, kind, encoding, hidden_rows)
         audience = Audience.read(where, exclude or (), not_mailed_in)
-        typed = Typed(sheet, template, options, transport or LOCAL, sender, at, zone, throttle or (), audience)
+        typed = Typed(
+            sheet,
+            template,
+            options,
+            transport or LOCAL,
+            sender,
+            at,
+            zone,
+            throttle or (),
+            audience,
+            window or (),
+            holidays,
+        )
         listed = list_name or sheet.stem
         _look_or_make(face, typed, listed)
         with face.desk(secrets=True) as desk:
@@ -113,6 +129,8 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
                 at=at,
                 zone=zone,
                 throttles=throttle or (),
+                windows=window or (),
+                holidays=holidays,
                 audience=audience,
                 transactional=transactional,
                 replace=True,

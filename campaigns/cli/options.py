@@ -103,6 +103,25 @@ ThrottleTexts = Annotated[
     list[str] | None,
     typer.Option("--throttle", metavar="N/UNIT", help="A limit: 20/s, 300/min, 50000/d.", show_default=False),
 ]
+WindowTexts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--window",
+        metavar="HOURS",
+        help="When mail may leave: mon-fri 09:00-17:30, sat 10:00-14:00 Europe/Berlin; `recipient` in the place of the "
+        "zone goes by each person's clock. Of several, all must be open.",
+        show_default=False,
+    ),
+]
+HolidaysCode = Annotated[
+    str,
+    typer.Option(
+        "--holidays",
+        metavar="CODE",
+        help="Nothing leaves on these holidays, by country and region: DE, DE-BY, US-CA.",
+        show_default=False,
+    ),
+]
 PauseAboveText = Annotated[
     str,
     typer.Option(

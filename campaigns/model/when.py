@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from campaigns.errors import WhenError
 from campaigns.model.duration import in_words
+from campaigns.model.wall_time import first_instant, offsets_around
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
@@ -190,30 +191,17 @@ def _instant(wall: datetime, zone: ZoneInfo) -> tuple[datetime, str]:
     """The instant of a wall time, and the note if it comes twice; WhenError in a gap."""
     if wall.tzinfo is not None:
         return wall.astimezone(UTC), ""
-    first, second = (wall.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
-    at = first.astimezone(UTC)
+    at, (before, after) = first_instant(wall, zone), offsets_around(wall, zone)
     if at.astimezone(zone).replace(tzinfo=None) != wall:
-        raise _gap(wall, first, second)
-    if first.utcoffset() != second.utcoffset():
-        clock = wall.strftime("%H:%M")
+        raise _gap(wall, at, zone, before, after)
+    if before != after:
+        clock, first = wall.strftime("%H:%M"), at.astimezone(zone)
         return at, f"{clock} comes twice on {say_day(wall.date())} in {zone.key}: the first is taken ({first:%H:%M%z})."
     return at, ""
 
 
-def _gap(wall: datetime, first: datetime, second: datetime) -> WhenError:
-    """In a gap fold=0 has the offset from before the jump and fold=1 the one from after it (PEP 495)."""
-    before, after = first.utcoffset(), second.utcoffset()
-    assert before is not None
-    assert after is not None
-    low, high = wall - after, wall - before  # naive UTC: the jump lies in (low, high]
-    zone = first.tzinfo
-    while high - low > timedelta(seconds=1):
-        middle = low + (high - low) / 2
-        if middle.replace(tzinfo=UTC).astimezone(zone).utcoffset() == before:
-            low = middle
-        else:
-            high = middle
-    jump = high.replace(microsecond=0)
+def _gap(wall: datetime, jump: datetime, zone: ZoneInfo, before: timedelta, after: timedelta) -> WhenError:
+    """What is said of a wall time that the jump from one offset to another leaves out."""
     starts, ends = jump + before, jump + after
     return WhenError(
         f"{wall:%H:%M} does not exist on {say_day(wall.date())} in {zone}: "

@@ -55,6 +55,12 @@ class Campaign:
     canary_mails: int = 0
     hold: int = 0  # seconds
     holds_until: int | None = None  # None until the canary has left
+    windows: str = ""  # its own send windows: text forms, a line each
+    holidays: str = ""  # on which those are shut
+    late: str = ""  # what becomes of late mail; "" is to ask
+    zone_by: str = ""  # the fields that say each person's zone, a line each; "" where all go by `zone`
+    default_zone: str = ""  # of those whose row says none
+    at_column: str = ""  # the field that says each person's instant
 
     def canary_alone(self, now: int) -> bool:
         """Whether only its canary may leave."""
@@ -67,6 +73,13 @@ def find(conn: Connection, name: str) -> Campaign | None:
 
 def by_id(conn: Connection, campaign_id: int) -> Campaign | None:
     return _one(conn, tables.campaigns.c.id == campaign_id)
+
+
+def needed(conn: Connection, campaign_id: int) -> Campaign:
+    """The campaign of an id that is known to be there."""
+    found = by_id(conn, campaign_id)
+    assert found is not None
+    return found
 
 
 def names(conn: Connection) -> Sequence[str]:

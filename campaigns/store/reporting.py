@@ -8,7 +8,7 @@ from sqlalchemy import Connection, and_, bindparam, func, select
 
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.states import CampaignState, LeftOut, MessageState
-from campaigns.store.lanes import group_number
+from campaigns.store import lanes
 from campaigns.store.literal import literal
 from campaigns.store.steering import LAST_WORDS, LEASED, NO_PROOF, SETTLED
 from campaigns.store.tables import QUEUED, addresses, left_out, messages, recipients
@@ -79,8 +79,10 @@ def count_queued(conn: Connection, campaign_id: int) -> dict[int, int]:
     """How many wait for each recipient-domain group, by its number; proofs with them."""
     query = select(messages.c.lane, func.count()).where(QUEUED, messages.c.campaign_id == campaign_id)
     found: dict[int, int] = {}
+    parts = lanes.parts(conn)
     for lane, n in conn.execute(query.group_by(messages.c.lane)):
-        found[group_number(lane)] = found.get(group_number(lane), 0) + n
+        group, _ = parts.get(lanes.plain(lane), (lanes.plain(lane), ""))
+        found[group] = found.get(group, 0) + n
     return found
 
 

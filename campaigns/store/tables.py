@@ -189,6 +189,14 @@ campaigns = Table(
     Column("hold", Integer, nullable=False, server_default=text("0")),  # seconds between the canary and the others
     Column("holds_until", BigInteger),  # null until the canary has left
     Column("pruned_at", BigInteger),  # when the content of its mails began to be pruned
+    Column("windows", Text, nullable=False, server_default=text("''")),  # its own send windows, a line each
+    Column("holidays", Text, nullable=False, server_default=text("''")),  # on which they are shut: "DE-BY"
+    Column("late", Text, nullable=False, server_default=text("''")),  # model.late.Late, "" = ask
+    Column(
+        "zone_by", Text, nullable=False, server_default=text("''")
+    ),  # fields that say each person's zone, a line each
+    Column("default_zone", Text, nullable=False, server_default=text("''")),  # of those whose row says none
+    Column("at_column", Text, nullable=False, server_default=text("''")),  # the field that says each person's instant
     UniqueConstraint("series", "occurrence"),
 )
 
@@ -269,11 +277,13 @@ paces = Table(  # what the worker goes slower at than it may, because a server c
     sqlite_with_rowid=False,
 )
 
-lanes = Table(  # recipient-domain groups that messages stand in
+lanes = Table(  # recipient-domain groups that messages stand in, and parts of them by the recipients' zone
     "lanes",
     metadata,
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False, unique=True),
+    Column("part_of", SmallInteger),  # the group, where it is only the people of one zone; 0 for those without a group
+    Column("zone", Text, nullable=False, server_default=text("''")),
 )
 
 suppressions = Table(

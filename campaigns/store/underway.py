@@ -1,6 +1,6 @@
 """Campaigns on their way: which send now, what starts next, and what is through."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import Any
@@ -32,6 +32,10 @@ class SendingCampaign:
     pause_above: PauseAbove | None = None
     canary: Canary | None = None
     holds_until: int | None = None  # None until the canary has left
+    zone: str = "UTC"
+    windows: tuple[str, ...] = ()  # its own, in text forms
+    holidays: str = ""  # on which those are shut
+    has_own_times: bool = False  # people have instants of their own
 
     def canary_alone(self, now: int) -> bool:
         """Whether only its canary may leave."""
@@ -49,8 +53,17 @@ def sending_campaigns(connection: Connection) -> list[SendingCampaign]:
     return [_sending(row) for row in connection.execute(query).mappings()]
 
 
-def due_before(connection: Connection, instant: int, transports: Collection[str]) -> bool:
-    """Whether anything is leased, or may leave by one of `transports` before an instant."""
+def due_before(
+    connection: Connection,
+    instant: int,
+    transports: Collection[str],
+    *,
+    opens: Callable[[SendingCampaign, int], bool] = lambda _campaign, _lane: True,
+) -> bool:
+    """Whether anything is leased, or may leave by one of `transports` before an instant.
+
+    `opens`: whether the send windows of a campaign's lane do until then.
+    """
     if connection.execute(
         select(messages.c.id).where(messages.c.state == literal(MessageState.LEASED)).limit(1)
     ).first():
@@ -58,14 +71,15 @@ def due_before(connection: Connection, instant: int, transports: Collection[str]
     for campaign in sending_campaigns(connection):
         if campaign.transport not in transports:
             continue
-        if campaign.state is CampaignState.SENDING and campaign.canary and campaign.holds_until is None:
-            return True
         if outbox.proofs(connection, campaign.id, limit=1):
             return True
         if campaign.state is CampaignState.SENDING:
             alone = campaign.canary_alone(instant)
             lanes = [lane for lane in outbox.lanes(connection, campaign.id) if lane < 0 or not alone]
-            due = [outbox.next_due(connection, campaign.id, lane) for lane in lanes]
+            open_ones = [lane for lane in lanes if opens(campaign, lane)]
+            if campaign.canary and campaign.holds_until is None and (open_ones or not lanes):
+                return True
+            due = [outbox.next_due(connection, campaign.id, lane) for lane in open_ones]
             if any(d is not None and d <= instant for d in due):
                 return True
     return False
@@ -134,4 +148,8 @@ def _sending(row: RowMapping) -> SendingCampaign:
         pause_above=PauseAbove.parse(row["pause_above"]) if row["pause_above"] else None,
         canary=Canary(row["canary"], row["hold"]) if row["canary"] else None,
         holds_until=row["holds_until"],
+        zone=row["default_zone"] or row["zone"],
+        windows=tuple(row["windows"].splitlines()),
+        holidays=row["holidays"],
+        has_own_times=bool(row["zone_by"] or row["at_column"]),
     )

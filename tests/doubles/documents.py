@@ -48,6 +48,7 @@ CAMPAIGN = {
         "name": WORDS, "state": WORDS, "reason": WORDS, "list": WORDS, "sheet": MAYBE_NUMBER, "template": WORDS,
         "version": MAYBE_NUMBER, "transport": WORDS, "leaves": YES, "starts": STARTS, "throttles": (list,),
         "pause_above": WORDS, "canary": (dict, type(None)), "audience": (dict, type(None)),
+        "windows": (list,), "holidays": WORDS, "times": (dict, type(None)), "late": WORDS,
     }
 }  # fmt: skip
 CHECK = {
@@ -90,7 +91,7 @@ STATUS = {
             "starts": STARTS, "transport": WORDS, "leaves": YES, "rate": (int, float), "waiting": (dict, type(None)),
             "trouble": (list,), "audience": (dict, type(None)), "approval": (dict, type(None)),
             "waits": (list,), "slowed": (list,), "connections": MAYBE_NUMBER, "ends": MAYBE_WORDS,
-            "pause_above": WORDS, "canary": (dict, type(None)),
+            "pause_above": WORDS, "canary": (dict, type(None)), "windows": (list,),
         }
     ],
 }  # fmt: skip
