@@ -29,6 +29,7 @@ from scheduler.throttle import Throttles
 
 _PATIENCE = 5_000_000  # micros that a prepared connection waits for its throttle before it gives its turn back
 _AGAIN_AFTER = 1.0  # seconds between two tries to write to a store that refuses
+UNSEEN = 120_000_000  # micros without a look at what is due, after which nothing is leased: the machine slept
 _ROWS = 1_000  # leases in one commit: no transaction lasts over 100 ms
 _GATHER = 3  # turns of the event loop in which connections whose replies are there, too, join a commit
 _FORGET_EVERY = 500  # commits between two sweeps of throttle slices that count no longer
@@ -100,6 +101,7 @@ class Ledger:
     ) -> None:
         self.trouble = ""  # why the store takes nothing just now
         self.closed = ""  # why nothing may be leased just now: the disk is nearly full, the worker is stopping
+        self.looked_at = 0  # micros: when the worker last looked at what is due, and what is late
         self.commits = 0
         self.settled: Counter[tuple[str, MessageState]] = Counter()  # what this run has written down, by transport
         self._store = store
@@ -191,7 +193,7 @@ class Ledger:
                 self._wishes.append(wish)
                 continue
             wait, _by = self._throttles.wait(throttles, batch.at, n)
-            if self.closed or wait > _PATIENCE or wish.turn.is_shut(batch.at):
+            if self.closed or batch.at - self.looked_at > UNSEEN or wait > _PATIENCE or wish.turn.is_shut(batch.at):
                 self._redeem(wish.turn)
                 wish.grant(set(), from_micros(batch.at))
             elif wait > 0:

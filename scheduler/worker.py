@@ -33,10 +33,11 @@ from scheduler.baggage import Baggage
 from scheduler.dispatch import Dispatch
 from scheduler.doing import Doing, Listener
 from scheduler.holding import hold_back
-from scheduler.ledger import Ledger
+from scheduler.ledger import UNSEEN, Ledger
 from scheduler.line import Line
 from scheduler.recover import recover
 from scheduler.rules import Rules
+from scheduler.starting import Starting
 from scheduler.throttle import Throttles
 from scheduler.timetable import Timetable
 from scheduler.transports.contract import Transport
@@ -147,11 +148,18 @@ class Worker:
         rehearsals = {way.transport.name for way in self._ways if not way.transport.leaves}
         recover(self._store, rehearsals, self._clock)
         lanes.settle(self._store, self._limits.group_of())
+        windows = {way.transport.name: way.windows for way in self._ways}
+        self._starting = Starting(self._store, windows, self._clock)
+        with self._store.read() as connection:
+            last_seen = workers.last_beat(connection)
+        if last_seen is not None:
+            self._starting.after_absence(last_seen)
         with self._store.write() as connection:
             self._id = workers.start(connection, version=self._version, at=self._clock.now())
         self._count_turn()
         self._throttles = Throttles(self._store, self._clock)
         self._ledger = Ledger(self._store, self._id, self._throttles, self._clock, self._executor)
+        self._ledger.looked_at = self._clock.micros()
         self._baggage = Baggage(self._store, KeptFiles(self._folder), in_thread=self._executor is not None)
         self._dispatches = [self._dispatch(way) for way in self._ways]
         self._doing = Doing(self._dispatches, self._throttles)
@@ -179,7 +187,8 @@ class Worker:
     async def look(self) -> None:
         """Start what is due, tell the lines what sends, finish what is through."""
         try:
-            await self._aside(self._start_due)
+            await self._aside(self._after_absence)
+            self._started |= await self._aside(self._starting.start_due)
             for campaign, reason in await self._aside(lambda: hold_back(self._store, self._sending, self._clock)):
                 self._ledger.pause(campaign, reason)
             with self._store.read() as connection:
@@ -198,6 +207,13 @@ class Worker:
             if error.sentence != self._unreadable:
                 log.error("store.refuses", reason=error.sentence)
             self._unreadable = error.sentence
+
+    def _after_absence(self) -> None:
+        """A machine that slept wakes up: nothing was leased since the last look, and what is late is treated as such first."""
+        now = self._clock.micros()
+        if now - self._ledger.looked_at > UNSEEN:
+            self._starting.after_absence(self._ledger.looked_at)
+        self._ledger.looked_at = now
 
     def _notice(self, connection: Connection, sending: list[SendingCampaign]) -> None:
         """Take over what sends now; what people did in another terminal is an event, too."""
@@ -227,28 +243,6 @@ class Worker:
             log.error("store.refuses", reason=refusal)
         for listener in self._listeners:
             listener.beat(self._doing.beat(doing, self._ledger, free, refusal or self._unreadable))
-
-    def _start_due(self) -> None:
-        """Scheduled campaigns whose instant has come send, or are paused because it came too long ago."""
-        now = self._clock.micros()
-        with self._store.read() as connection:
-            due = underway.due_campaigns(connection, now)
-        for campaign_id, name, starts_at, late_after in due:
-            late = now - starts_at > late_after * 1_000_000
-            state = CampaignState.PAUSED if late else CampaignState.SENDING
-            with self._store.write() as connection:
-                changed = campaigns.change_state(
-                    connection,
-                    campaign_id,
-                    state,
-                    allowed={CampaignState.SCHEDULED},
-                    reason=PauseReason.LATE if late else "",
-                )
-                if changed:
-                    self._remember(connection, "pause" if late else "start", campaign_id)
-            if changed:
-                self._started.add(campaign_id)
-                log.info("campaign.late" if late else "campaign.started", campaign=name)
 
     def _pause(self, astray: Mapping[int, str]) -> None:
         for campaign in self._sending:

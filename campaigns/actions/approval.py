@@ -78,7 +78,7 @@ def parts_of(conn: Connection, basis: Basis, *, prints_today: bool) -> dict[str,
 
 def _times(campaign: Campaign) -> dict[str, str]:
     """When people get their mail; without anything special no part at all, as in approvals that are older than these."""
-    times = (campaign.windows, campaign.holidays, campaign.zone_by, campaign.default_zone, campaign.at_column)
+    times = (campaign.windows, campaign.holidays, campaign.zone_by, campaign.starts_by, campaign.at_column)
     said = "\n".join(times).strip()
     return {"times": "\n".join(times)} if said else {}
 

@@ -9,7 +9,8 @@ from campaigns.actions.basis import leaves, list_named, reply_to_of, sender_of, 
 from campaigns.actions.clearing import clear, take_over
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import CampaignTold, told
-from campaigns.actions.window import refuse_shut, typed_windows
+from campaigns.actions.times import Times, columns_of, read_start
+from campaigns.actions.window import refuse_shut
 from campaigns.clock import to_micros
 from campaigns.compose.source import TemplateSource, load_template
 from campaigns.errors import CampaignError, UsageError
@@ -18,12 +19,10 @@ from campaigns.model.pause_above import PauseAbove
 from campaigns.model.predicate import rules_of
 from campaigns.model.states import CampaignKind, CampaignState
 from campaigns.model.throttle import Throttle
-from campaigns.model.when import Start, parse_when, zone_named
 from campaigns.settings import LOCAL
 from campaigns.store import approvals, campaigns, history, lists, sheets
 from campaigns.store.campaigns import SENDER, Campaign
 from campaigns.store.engine import Connection
-from campaigns.windows import Holidays
 
 REPLACEABLE = (CampaignState.DRAFT, CampaignState.CHECKED, CampaignState.APPROVED)
 
@@ -38,9 +37,8 @@ def create(
     sender: str = "",
     at: str = "",
     zone: str = "",
+    times: Times = Times(),  # noqa: B008 - it cannot change
     throttles: Sequence[str] = (),
-    windows: Sequence[str] = (),
-    holidays: str = "",
     pause_above: str = "",
     audience: Audience = EVERYBODY,
     transactional: bool = False,
@@ -56,13 +54,12 @@ def create(
     source = load_template(desk.workspace.root, template)
     way_out = transport_named(settings, transport)
     given = _one_address(sender)
-    start = read_start(desk, at, zone)
+    start = read_start(settings, at, zone, times, desk.clock.now())
     limits = [str(Throttle.parse(text)) for text in throttles]
-    opens = typed_windows(tuple(windows), start.zone)
-    shut_on = str(Holidays.parse(holidays))
     kind = _kind(source, transactional=transactional)
     with desk.store.read() as conn:
         into, sheet = list_named(conn, list_name)
+        when = columns_of(zone, times, start, sheets.columns_of(conn, sheet.id))
         audience = _fitting(conn, audience, into, sheet)
         there = campaigns.find(conn, tidy)
     now = desk.clock.now()
@@ -78,9 +75,7 @@ def create(
         "public_url": settings.public_url,
         "transport": transport,
         "leaves": leaves(way_out),
-        "zone": start.zone,
-        "starts_wall": start.wall,
-        "starts_at": to_micros(start.at) if start.wall else None,
+        **when,
         "late_after": int(settings.late_after.total_seconds()),
         "give_up_after": int(settings.gives_up_after(kind).total_seconds()),
         "throttles": "\n".join(limits),
@@ -88,8 +83,6 @@ def create(
         "made_at": to_micros(now),
         "who": desk.who,
         "audience": audience.pack(),
-        "windows": opens,
-        "holidays": shut_on,
         "pause_above": _pauses_above(pause_above, settings.pause_above),
     }
     if there:
@@ -112,12 +105,6 @@ def create(
         }
         history.record(conn, at=now, who=desk.who, verb="create", thing="campaign", thing_id=campaign_id, detail=detail)
         return told(conn, campaign_id)
-
-
-def read_start(desk: Desk, at: str, zone: str) -> Start:
-    """When a campaign is to start; "" is now."""
-    where = zone_named(zone or desk.workspace.settings.zone).key
-    return parse_when(at or "now", where, desk.clock.now())
 
 
 def _pauses_above(text: str, usual: PauseAbove | None) -> str:

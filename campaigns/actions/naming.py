@@ -45,6 +45,7 @@ class CampaignTold:
                 "times": times_of(told),
                 "late": told.late or str(Late.ASK),
                 "pause_above": told.pause_above,
+                "hold": hold_of(told),
                 "canary": canary_of(told),
                 "audience": Audience.unpack(told.audience).as_json(),
             }
@@ -102,9 +103,14 @@ def times_of(campaign: Campaign) -> dict[str, Any] | None:
         return None
     return {
         "zone_from": campaign.zone_by.splitlines(),
-        "default_zone": campaign.default_zone,
+        "by_their_clocks": bool(campaign.starts_by),
         "at_column": campaign.at_column,
     }
+
+
+def hold_of(campaign: Campaign) -> str:
+    """How long nothing leaves after `send`, so that it can be taken back; "" where nothing is held, or a canary leaves first."""
+    return text_of(timedelta(seconds=campaign.hold)) if campaign.hold and not campaign.canary else ""
 
 
 def starts(campaign: Campaign) -> dict[str, str | None]:

@@ -12,20 +12,25 @@ from campaigns.actions.canary import refuse_all, set_apart
 from campaigns.actions.check import CheckResult, found
 from campaigns.actions.desk import Desk
 from campaigns.actions.held import before_queueing
-from campaigns.actions.naming import campaign_named, canary_of, starts
+from campaigns.actions.naming import campaign_named, canary_of, hold_of, starts, times_of
+from campaigns.actions.past import past_groups, settle_past
+from campaigns.actions.past import told as with_past
 from campaigns.actions.prepare import PREPARABLE, prepare
 from campaigns.actions.progress import Progress, silent
-from campaigns.actions.window import refuse_shut
+from campaigns.actions.window import opens_later, refuse_shut
 from campaigns.clock import from_micros, to_micros
-from campaigns.errors import CampaignError, WhenError
+from campaigns.errors import CampaignError, UsageError, WhenError
 from campaigns.model.canary import Canary
+from campaigns.model.late import Late
 from campaigns.model.states import CampaignState, MessageState
-from campaigns.model.when import MONTHS, parse_when, say
-from campaigns.store import campaigns, history, reporting, staging, suppressions, workers
+from campaigns.model.wall_time import first_instant
+from campaigns.model.when import LAST_ZONE, MONTHS, Start, parse_for_each, parse_when, say
+from campaigns.store import campaigns, history, late, reporting, staging, suppressions, workers
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 
 REMEMBERED = timedelta(days=30)  # how long the same mail to the same people is taken for a mistake
+MICROS = 1_000_000  # of a second
 SAID = 3  # of what stops a campaign; `check` shows the rest
 SUPPRESSED_AT_ONCE = 10_000  # people of one transaction: 15 ms
 
@@ -50,12 +55,16 @@ class Queued:
     queued: int
     left_out: int
     worker_running: bool
+    opens: datetime | None = None  # when its send windows do, where they are shut at its start
 
     def as_json(self) -> dict[str, Any]:
         return {
             "campaign": self.campaign.name,
             "state": str(self.campaign.state),
             "starts": starts(self.campaign),
+            "times": times_of(self.campaign),
+            "hold": hold_of(self.campaign),
+            "opens": self.opens.isoformat() if self.opens else None,
             "canary": canary_of(self.campaign),
             "transport": self.campaign.transport,
             "leaves": self.campaign.leaves,
@@ -73,20 +82,26 @@ def send(
     at: str = "",
     again: bool = False,
     canary: Canary | None = None,
+    hold: int = 0,
+    if_late: str = "",
     confirm: Confirm,
     progress: Progress = silent,
 ) -> Queued:
     """Queue a campaign, or move the start of one that is queued; CampaignError if something stands against it.
 
     `confirm` is shown what the check found, and says whether a person accepts it. `canary` leaves first and alone.
+    Without one, `hold` (seconds) is the time between this and the first mail, in which it can be reopened. `if_late` is a
+    policy of `model.late.Late`, "" the campaign's own.
     """
     with desk.store.read() as conn:
         campaign = campaign_named(conn, name)
-    basis = basis_of(desk, as_wished(desk, campaign, transport, at, canary))
+    if if_late:
+        campaign = replace(campaign, late=str(Late.read(if_late)))
+    basis = basis_of(desk, as_wished(desk, campaign, transport, at, canary, hold))
     refuse_shut(basis.settings, basis.campaign, desk.clock.now())
     if campaign.state is CampaignState.SCHEDULED:
         _refuse_other_start(desk, basis)
-    if campaign.state is CampaignState.SCHEDULED and not _prints_another_day(basis):
+    if campaign.state is CampaignState.SCHEDULED and not _changes_mails(basis):
         _move(desk, basis)
     else:
         twins = [] if again else _twins(desk, basis)
@@ -96,43 +111,65 @@ def send(
         refuse_all(canary, checked)
         _refuse_people_reached(desk, basis, twins)
         _refuse_unapproved(desk, basis, checked)
-        if not confirm(checked):
+        past = past_groups(desk, basis.campaign)
+        if not confirm(with_past(checked, basis.campaign, past, desk.clock.now())):
             raise CampaignError(f"{name} was not queued: nobody said yes.")
         _suppress(desk, campaign)
-        _queue(desk, basis, canary, set_apart(desk, campaign, canary))
+        settle_past(desk, basis.campaign, past)
+        _queue(desk, basis, canary, set_apart(desk, campaign, canary), hold)
     with desk.store.read() as conn:
-        return queued(conn, name, desk.clock.now())
+        return queued(desk, conn, name)
 
 
-def queued(conn: Connection, name: str, now: datetime) -> Queued:
-    campaign = campaign_named(conn, name)
+def queued(desk: Desk, conn: Connection, name: str) -> Queued:
+    campaign, now = campaign_named(conn, name), desk.clock.now()
     return Queued(
         campaign,
         staging.count_messages(conn, campaign.id),
         sum(staging.count_left_out(conn, campaign.id).values()),
         workers.alive(conn, now) is not None,
+        opens_later(desk.workspace.settings, campaign, now),
     )
 
 
-def as_wished(desk: Desk, campaign: Campaign, transport: str, at: str, canary: Canary | None = None) -> Campaign:
+def as_wished(  # noqa: PLR0917 - the options of a call, in the order of `send`
+    desk: Desk, campaign: Campaign, transport: str, at: str, canary: Canary | None = None, hold: int = 0
+) -> Campaign:
     """The campaign with this call's options; CampaignError where its state forbids sending it like that."""
-    _refuse_state(desk, campaign, move_alone=bool(at and not transport and canary is None))
+    _refuse_state(desk, campaign, move_alone=bool(at and not transport and canary is None and not hold))
     transport = transport or campaign.transport
     way_out = transport_named(desk.workspace.settings, transport)  # which may have become a rehearsal since
     campaign = replace(campaign, transport=transport, leaves=leaves(way_out))
     if at:
-        start = parse_when(at, campaign.zone, desk.clock.now())
+        start = _start(desk, campaign, at)
         starts_at = to_micros(start.at) if start.wall else None
         campaign = replace(campaign, starts_wall=start.wall, starts_at=starts_at)
     elif campaign.state is CampaignState.FINISHED or not campaign.starts_wall:
         campaign = replace(campaign, starts_wall="", starts_at=None)
-    if campaign.starts_at is not None and campaign.starts_at < desk.clock.micros():
-        start_was = say(from_micros(campaign.starts_at), campaign.zone, desk.clock.now())
+    by_their_clocks = bool(campaign.starts_by and campaign.starts_wall)
+    last = first_instant(datetime.fromisoformat(campaign.starts_wall), LAST_ZONE) if by_their_clocks else None
+    latest = campaign.starts_at if last is None else to_micros(last)
+    if latest is not None and latest < desk.clock.micros():
+        start_was = say(from_micros(campaign.starts_at or latest), campaign.zone, desk.clock.now())
         raise WhenError(
             f"The start of {campaign.name}, {start_was}, is in the past.",
             remedy="Choose a later time, or `--at now` to send at once.",
         )
+    if canary is not None and campaign.has_own_times:
+        raise UsageError(
+            f"People of {campaign.name} have times of their own: a canary cannot leave before them.",
+            remedy="Leave `--canary` out; `--hold 10min` gives time to take everything back.",
+        )
+    if hold:
+        held = desk.clock.micros() + hold * MICROS
+        campaign = replace(campaign, starts_at=max(campaign.starts_at or 0, held))
     return campaign
+
+
+def _start(desk: Desk, campaign: Campaign, at: str) -> Start:
+    """What `--at` means for the campaign: on its zone's clock, or on each recipient's."""
+    parse = parse_for_each if campaign.starts_by else parse_when
+    return parse(at, campaign.zone, desk.clock.now(), desk.workspace.settings.holidays)
 
 
 def _refuse_state(desk: Desk, campaign: Campaign, *, move_alone: bool) -> None:
@@ -158,9 +195,11 @@ def _refuse_state(desk: Desk, campaign: Campaign, *, move_alone: bool) -> None:
     raise CampaignError(f"{name} is {campaign.state}: it cannot be sent.", remedy=remedy)
 
 
-def _prints_another_day(basis: Basis) -> bool:
-    """Whether a moved start changes what the mails say."""
+def _changes_mails(basis: Basis) -> bool:
+    """Whether a moved start changes what the mails say, or when each of them is due."""
     campaign = basis.campaign
+    if campaign.has_own_times:
+        return True
     return campaign.prints_today and basis.prepared(prints_today=True) != campaign.prepared
 
 
@@ -178,7 +217,10 @@ def _move(desk: Desk, basis: Basis) -> None:
         if still.state is not CampaignState.SCHEDULED:
             raise CampaignError(f"{campaign.name} is {still.state} by now: its start cannot be moved.")
         approval.moved(conn, basis, at=to_micros(now))
-        campaigns.update(conn, campaign.id, starts_wall=campaign.starts_wall, starts_at=starts_at)
+        hold = campaign.hold if campaign.canary else 0  # a start that was chosen anew waits no longer
+        campaigns.update(
+            conn, campaign.id, starts_wall=campaign.starts_wall, starts_at=starts_at, hold=hold, late=campaign.late
+        )
         _remember(desk, conn, campaign, starts_at)
 
 
@@ -266,12 +308,13 @@ def _suppress(desk: Desk, campaign: Campaign) -> None:
             _, after = staging.suppress_some(conn, campaign.id, after=after, limit=SUPPRESSED_AT_ONCE, at=now)
 
 
-def _queue(desk: Desk, basis: Basis, canary: Canary | None, canary_mails: int) -> None:
+def _queue(desk: Desk, basis: Basis, canary: Canary | None, canary_mails: int, hold: int) -> None:
     campaign, now = basis.campaign, desk.clock.micros()
-    starts_at = now if campaign.starts_at is None else campaign.starts_at
     with desk.store.write() as conn:
         checked = campaign_named(conn, campaign.name)
-        if checked.prints_today and day_of(starts_at, campaign.zone) != basis.today:
+        planned = late.first_due(conn, campaign.id) if campaign.has_own_times else campaign.starts_at
+        starts_at = max(planned or now, now if campaign.has_own_times else 0, now + hold * MICROS if hold else 0)
+        if checked.prints_today and not campaign.has_own_times and day_of(starts_at, campaign.zone) != basis.today:
             raise CampaignError(f"Midnight has passed, and {campaign.name} prints the date.", remedy="Send it again.")
         # Once more: it may have been taken back while somebody was asked.
         approval.demand(conn, basis, staging.count_messages(conn, campaign.id), prints_today=checked.prints_today)
@@ -289,11 +332,13 @@ def _queue(desk: Desk, basis: Basis, canary: Canary | None, canary_mails: int) -
             at=now,
             canary=canary,
             canary_mails=canary_mails,
+            hold=hold if hold and starts_at == now + hold * MICROS else 0,
         ):
             raise CampaignError(
                 f"{campaign.name} was changed or queued by somebody else meanwhile.",
                 remedy=f"Look at it with `mergecast status {campaign.name}`, and send it again if it is not queued.",
             )
+        campaigns.update(conn, campaign.id, late=campaign.late)
         _remember(desk, conn, campaign, starts_at)
 
 

@@ -12,8 +12,8 @@ from campaigns.actions.approval import ApprovalTold
 from campaigns.actions.desk import Desk
 from campaigns.actions.doctor_disk import LITTLE_DISK
 from campaigns.actions.held import Held, held
-from campaigns.actions.naming import campaign_named, canary_of, starts
-from campaigns.actions.window import windows_of
+from campaigns.actions.naming import campaign_named, canary_of, hold_of, starts
+from campaigns.actions.window import opens_later, windows_of
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.audience import Audience
 from campaigns.model.send_window import SendWindows
@@ -180,12 +180,11 @@ def _status(
 
 def _shut_until(settings: Settings, campaign: Campaign, now: datetime) -> Waiting | None:
     """The windows that are shut just now for everybody; None where a start is waited for, or for recipients' own clocks."""
-    windows = windows_of(settings, campaign)
     starts_later = (campaign.starts_at or 0) > to_micros(now)
-    waits = campaign.state is CampaignState.SENDING or (campaign.state is CampaignState.SCHEDULED and not starts_later)
-    if not waits or windows.by_recipients or windows.is_open(now):
+    if campaign.state not in (CampaignState.SENDING, CampaignState.SCHEDULED) or starts_later:
         return None
-    return Waiting("window", windows.next_opening(now))
+    opens = opens_later(settings, campaign, now)
+    return Waiting("window", opens) if opens else None
 
 
 def _mail_is_due(conn: Connection, campaign: Campaign, now: datetime) -> bool:
@@ -198,7 +197,11 @@ def _mail_is_due(conn: Connection, campaign: Campaign, now: datetime) -> bool:
 
 def _waiting(campaign: Campaign, doing: Mapping[str, Any], now: datetime) -> Waiting | None:
     if campaign.state is CampaignState.SCHEDULED and campaign.starts_at is not None:
-        return Waiting("start", from_micros(campaign.starts_at)) if campaign.starts_at > to_micros(now) else None
+        return (
+            Waiting("hold" if hold_of(campaign) else "start", from_micros(campaign.starts_at))
+            if campaign.starts_at > to_micros(now)
+            else None
+        )
     if campaign.state is not CampaignState.SENDING:
         return None
     if campaign.holds_until is not None and campaign.canary_alone(to_micros(now)):

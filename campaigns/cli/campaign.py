@@ -7,11 +7,14 @@ import typer
 
 from campaigns.cli.face import NEEDS_A_PERSON, Face, verb
 from campaigns.cli.options import (
+    AtColumn,
     CampaignName,
+    DefaultZone,
     EdgeCases,
     Exclude,
     From,
     HolidaysCode,
+    LateWord,
     ListName,
     NotMailedIn,
     PauseAboveText,
@@ -26,10 +29,11 @@ from campaigns.cli.options import (
     Where,
     WindowTexts,
     Zone,
+    ZoneColumn,
     row_or_edge_cases,
     writable,
 )
-from campaigns.cli.say import first, has_started, started, those, through, when
+from campaigns.cli.say import first, has_started, said_times, started, those, through, when
 from campaigns.cli.show import Screen, counted, say_findings
 
 verbs = typer.Typer()
@@ -80,9 +84,13 @@ def create(
     sender: From = "",
     at: When = "",
     zone: Zone = "",
+    default_zone: DefaultZone = "",
+    zone_column: ZoneColumn = "",
+    at_column: AtColumn = "",
     throttle: ThrottleTexts = None,
     window: WindowTexts = None,
     holidays: HolidaysCode = "",
+    late: LateWord = "",
     pause_above: PauseAboveText = "",
     where: Where = None,
     exclude: Exclude = None,
@@ -92,6 +100,7 @@ def create(
 ) -> None:
     """Make a campaign out of a template and a list: a draft."""
     from campaigns.actions.create import create as action
+    from campaigns.actions.times import Times
     from campaigns.model.audience import Audience
     from campaigns.settings import LOCAL
 
@@ -106,9 +115,8 @@ def create(
             sender=sender,
             at=at,
             zone=zone,
+            times=Times(default_zone, zone_column, at_column, window or (), holidays, late),
             throttles=throttle or (),
-            windows=window or (),
-            holidays=holidays,
             pause_above=pause_above,
             audience=audience,
             transactional=transactional,
@@ -137,6 +145,8 @@ def say_campaign(screen: Screen, told: dict[str, Any]) -> None:
         screen.say(f"  starts {when(campaign['starts'])}")
     if campaign["throttles"]:
         screen.say(f"  at most {', '.join(campaign['throttles'])}")
+    for said in said_times(campaign):
+        screen.say(f"  {said}")
     for window in campaign["windows"]:
         screen.say(f"  only {window}")
     if campaign["holidays"]:

@@ -91,13 +91,47 @@ When = Annotated[
     typer.Option(
         "--at",
         metavar="WHEN",
-        help="now, tomorrow 09:00, Tuesday 09:00, 2026-12-01 09:00 or 1.12.2026 09:00.",
+        help="now, in 2 hours, tomorrow 09:00, Tuesday 09:00, next business day 09:00, 2026-12-01 09:00 "
+        "or 1.12.2026 09:00.",
         show_default=False,
     ),
 ]
 Zone = Annotated[
     str,
-    typer.Option("--zone", metavar="ZONE", help="The time zone of --at; else the workspace's.", show_default=False),
+    typer.Option(
+        "--zone",
+        metavar="ZONE",
+        help="The time zone of --at, or `recipient`: the time on each person's own clock. Unless given: the workspace's.",
+        show_default=False,
+    ),
+]
+DefaultZone = Annotated[
+    str,
+    typer.Option("--default-zone", metavar="ZONE", help="The zone of people whose row tells none.", show_default=False),
+]
+ZoneColumn = Annotated[
+    str,
+    typer.Option(
+        "--zone-column",
+        metavar="FIELD",
+        help="The column that tells people's zone: zones, countries or phone numbers. Unless given: it is looked for.",
+        show_default=False,
+    ),
+]
+AtColumn = Annotated[
+    str,
+    typer.Option(
+        "--at-column", metavar="FIELD", help="The column that says when each person's mail leaves.", show_default=False
+    ),
+]
+LateWord = Annotated[
+    str,
+    typer.Option(
+        "--late",
+        metavar="send|next-window|ask|expire",
+        help="What becomes of mail whose time passed while nobody sent it. Unless given: ask.",
+        show_default=False,
+    ),
 ]
 ThrottleTexts = Annotated[
     list[str] | None,
@@ -143,7 +177,8 @@ Hold = Annotated[
     typer.Option(
         "--hold",
         metavar="TIME",
-        help="How long the others wait after the canary; then they go on by themselves. Unless given: 30min.",
+        help="How long the others wait after the canary; then they go on by themselves. Unless given: 30min. Without a "
+        "canary: how long the first mail waits, so that `reopen` takes everything back.",
         show_default=False,
     ),
 ]

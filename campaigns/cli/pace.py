@@ -21,6 +21,9 @@ def said_pace(campaign: dict[str, Any], now: datetime | None = None) -> Iterator
     waiting = campaign["waiting"]
     if waiting and waiting["for"] == "start":
         yield f"waits for its start, {say(datetime.fromisoformat(waiting['until']), campaign['starts']['zone'], now)}"
+    if waiting and waiting["for"] == "hold":
+        until = say(datetime.fromisoformat(waiting["until"]), campaign["starts"]["zone"], now)
+        yield f"is holding until {until}. `mergecast reopen {campaign['name']}` takes all of it back"
     others = [wait for wait in campaign["waits"] if wait["for"] not in _BY_THE_CLOCK]
     by_the_clock = [waiting] if waiting else campaign["waits"]
     for wait in [wait for wait in by_the_clock if wait["for"] in _BY_THE_CLOCK][:1]:

@@ -19,10 +19,10 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 from campaigns.errors import WindowError
+from campaigns.model.own_time import RECIPIENT
 from campaigns.model.wall_time import offset_change
 from campaigns.model.when import DAYS, say_wall, zone_named
 
-RECIPIENT = "recipient"  # in the place of a zone: each recipient's own
 FARTHEST = timedelta(days=400)  # no window that opens at all stays shut for longer
 
 _DAY = 24 * 60

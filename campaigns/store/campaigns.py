@@ -58,9 +58,19 @@ class Campaign:
     windows: str = ""  # its own send windows: text forms, a line each
     holidays: str = ""  # on which those are shut
     late: str = ""  # what becomes of late mail; "" is to ask
-    zone_by: str = ""  # the fields that say each person's zone, a line each; "" where all go by `zone`
-    default_zone: str = ""  # of those whose row says none
+    zone_by: str = ""  # the fields that say each person's zone, a line each; `zone` is of those whose row says none
+    starts_by: str = ""  # "recipient" where `starts_wall` is on each person's clock
     at_column: str = ""  # the field that says each person's instant
+
+    @property
+    def has_own_times(self) -> bool:
+        """Whether each message has a due instant of its own."""
+        return bool((self.starts_by and self.starts_wall) or self.at_column)
+
+    @property
+    def own_lanes(self) -> bool:
+        """Whether a check decides when, or in which zone, each message waits."""
+        return bool(self.zone_by or self.at_column)
 
     def canary_alone(self, now: int) -> bool:
         """Whether only its canary may leave."""

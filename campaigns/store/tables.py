@@ -195,7 +195,9 @@ campaigns = Table(
     Column(
         "zone_by", Text, nullable=False, server_default=text("''")
     ),  # fields that say each person's zone, a line each
-    Column("default_zone", Text, nullable=False, server_default=text("''")),  # of those whose row says none
+    Column(
+        "starts_by", Text, nullable=False, server_default=text("''")
+    ),  # "recipient": `starts_wall` is on each one's clock
     Column("at_column", Text, nullable=False, server_default=text("''")),  # the field that says each person's instant
     UniqueConstraint("series", "occurrence"),
 )

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, and_, exists, func, or_, select, 
 
 from campaigns.message.message import Sender
 from campaigns.model.canary import Canary
+from campaigns.model.late import Late
 from campaigns.model.pause_above import PauseAbove
 from campaigns.model.states import CampaignKind, CampaignState, MessageState, Wave
 from campaigns.store import outbox
@@ -36,6 +37,9 @@ class SendingCampaign:
     windows: tuple[str, ...] = ()  # its own, in text forms
     holidays: str = ""  # on which those are shut
     has_own_times: bool = False  # people have instants of their own
+    late: Late = Late.ASK
+    late_after: int = 3_600  # seconds
+    queued_at: int = 0
 
     def canary_alone(self, now: int) -> bool:
         """Whether only its canary may leave."""
@@ -85,14 +89,14 @@ def due_before(
     return False
 
 
-def due_campaigns(connection: Connection, now: int) -> list[tuple[int, str, int, int]]:
-    """Scheduled campaigns whose start has come: (id, name, starts_at, late_after in seconds)."""
+def due_campaigns(connection: Connection, now: int) -> list[SendingCampaign]:
+    """Scheduled campaigns whose start has come."""
     query = (
-        select(campaigns.c.id, campaigns.c.name, campaigns.c.starts_at, campaigns.c.late_after)
+        select(campaigns)
         .where(campaigns.c.state == CampaignState.SCHEDULED, campaigns.c.starts_at <= now)
         .order_by(campaigns.c.starts_at)
     )
-    return [tuple(row) for row in connection.execute(query)]
+    return [_sending(row) for row in connection.execute(query).mappings()]
 
 
 def next_start(connection: Connection) -> int | None:
@@ -148,8 +152,11 @@ def _sending(row: RowMapping) -> SendingCampaign:
         pause_above=PauseAbove.parse(row["pause_above"]) if row["pause_above"] else None,
         canary=Canary(row["canary"], row["hold"]) if row["canary"] else None,
         holds_until=row["holds_until"],
-        zone=row["default_zone"] or row["zone"],
+        zone=row["zone"],
         windows=tuple(row["windows"].splitlines()),
         holidays=row["holidays"],
-        has_own_times=bool(row["zone_by"] or row["at_column"]),
+        has_own_times=bool((row["starts_by"] and row["starts_wall"]) or row["at_column"]),
+        late=Late(row["late"] or Late.ASK),
+        late_after=row["late_after"],
+        queued_at=row["queued_at"] or 0,
     )

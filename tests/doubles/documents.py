@@ -48,7 +48,7 @@ CAMPAIGN = {
         "name": WORDS, "state": WORDS, "reason": WORDS, "list": WORDS, "sheet": MAYBE_NUMBER, "template": WORDS,
         "version": MAYBE_NUMBER, "transport": WORDS, "leaves": YES, "starts": STARTS, "throttles": (list,),
         "pause_above": WORDS, "canary": (dict, type(None)), "audience": (dict, type(None)),
-        "windows": (list,), "holidays": WORDS, "times": (dict, type(None)), "late": WORDS,
+        "hold": WORDS, "windows": (list,), "holidays": WORDS, "times": (dict, type(None)), "late": WORDS,
     }
 }  # fmt: skip
 CHECK = {
@@ -57,7 +57,8 @@ CHECK = {
 }  # fmt: skip
 QUEUED = {
     "campaign": WORDS, "state": WORDS, "starts": STARTS, "transport": WORDS, "leaves": YES, "queued": NUMBER,
-    "left_out": NUMBER, "worker_running": YES, "canary": (dict, type(None)),
+    "left_out": NUMBER, "worker_running": YES, "canary": (dict, type(None)), "opens": MAYBE_WORDS,
+    "times": (dict, type(None)), "hold": WORDS,
 }  # fmt: skip
 PROOF = {**QUEUED, "proofs": [{"row": NUMBER, "why": (list,)}]}
 APPROVAL = {"who": WORDS, "at": WORDS, "note": WORDS, "changed": (list,)}

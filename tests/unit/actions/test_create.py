@@ -33,6 +33,7 @@ def test_a_campaign_begins_as_a_draft_and_a_rehearsal_that_starts_at_once(desk: 
         "leaves": False,
         "starts": {"at": None, "wall": "", "zone": "UTC"},
         "throttles": [],
+        "hold": "",
         "windows": [],
         "holidays": "",
         "times": None,

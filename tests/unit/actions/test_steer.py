@@ -146,6 +146,7 @@ def test_the_answer_is_the_contracts_document(desk: Desk) -> None:
             "leaves": True,
             "starts": {"at": "2026-11-25T10:00:00+00:00", "wall": "", "zone": "UTC"},
             "throttles": ["20/s", "100/h"],
+            "hold": "",
             "windows": [],
             "holidays": "",
             "times": None,

@@ -181,6 +181,7 @@ def test_a_campaign_is_told_with_its_start(run: Run, made: None) -> None:
         "leaves",
         "starts",
         "throttles",
+        "hold",
         "windows",
         "holidays",
         "times",

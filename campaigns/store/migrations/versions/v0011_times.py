@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    for name in ("windows", "holidays", "late", "zone_by", "default_zone", "at_column"):
+    for name in ("windows", "holidays", "late", "zone_by", "starts_by", "at_column"):
         op.add_column("campaigns", sa.Column(name, sa.Text(), nullable=False, server_default=sa.text("''")))
     op.add_column("lanes", sa.Column("part_of", sa.SmallInteger()))
     op.add_column("lanes", sa.Column("zone", sa.Text(), nullable=False, server_default=sa.text("''")))
