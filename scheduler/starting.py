@@ -46,7 +46,12 @@ class Starting:
         with self._store.read() as connection:
             found = underway.sending_campaigns(connection)
         for campaign in found:
-            if campaign.state is CampaignState.SENDING and self._asks(campaign, max(since, campaign.queued_at), now):
+            begun = not (
+                campaign.has_own_times or self._waits(campaign, {}).windows_at_all
+            )  # all could leave at its start
+            if campaign.state is not CampaignState.SENDING or begun:
+                continue
+            if self._asks(campaign, max(since, campaign.queued_at), now):
                 self._change(campaign, CampaignState.PAUSED, (CampaignState.SENDING,))
 
     def _start(self, campaign: SendingCampaign, now: int) -> bool:
@@ -64,7 +69,7 @@ class Starting:
         with self._store.read() as connection:
             found = late.groups(connection, campaign.id, before=before, own_times=campaign.has_own_times)
             zones = {number: zone for number, (_, zone) in lanes.parts(connection).items()}
-        waits = _Waits(campaign, self._windows.get(campaign.transport, SendWindows()), zones)
+        waits = self._waits(campaign, zones)
         missed = [
             group
             for group in found
@@ -93,6 +98,9 @@ class Starting:
         )
         return campaign.late is Late.ASK
 
+    def _waits(self, campaign: SendingCampaign, zones: Mapping[int, str]) -> "_Waits":
+        return _Waits(campaign, self._windows.get(campaign.transport, SendWindows()), zones)
+
     def _change(self, campaign: SendingCampaign, to: CampaignState, allowed: tuple[CampaignState, ...]) -> bool:
         is_late = to is CampaignState.PAUSED
         with self._store.write() as connection:
@@ -120,6 +128,10 @@ class _Waits:
         own = of_campaign(campaign.windows, campaign.holidays, campaign.zone)
         self._all = SendWindows((*own, *others.windows))
         self._zones = zones
+
+    @property
+    def windows_at_all(self) -> bool:
+        return bool(self._all)
 
     def windows(self, group: Group) -> SendWindows:
         return self._all.for_recipient(self._zone(group))

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from email.utils import parseaddr
 from typing import Any
 
+from campaigns.actions.window import windows_of
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.domain_group import NO_LIMITS, Limits
 from campaigns.model.throttle import Throttle
@@ -26,7 +27,13 @@ def ends(
     slowed: Iterable[Mapping[str, Any]],
     now: datetime,
 ) -> datetime | None:
-    """The instant; None where nothing says how fast it goes, or its canary has not left yet. Retries are left out."""
+    """The instant; None where nothing says how fast it goes, or its canary has not left yet. Retries are left out.
+
+    None, too, where people have times or windows of their own: then their clocks decide more than any rate.
+    """
+    windows = windows_of(settings, campaign)
+    if campaign.has_own_times or windows.by_recipients:
+        return None
     if campaign.canary and campaign.holds_until is None:
         return None
     limits = settings.all_limits if campaign.leaves else NO_LIMITS
@@ -43,7 +50,7 @@ def ends(
     if not 0 < seconds < _FARTHEST:
         return None
     begins = now if campaign.holds_until is None else max(now, from_micros(campaign.holds_until))
-    return begins + timedelta(seconds=seconds)
+    return windows.after(begins, timedelta(seconds=seconds))
 
 
 def _shared(campaign: Campaign, settings: Settings, limits: Limits) -> list[Throttle]:

@@ -13,7 +13,7 @@ from campaigns.actions.desk import Desk
 from campaigns.actions.doctor_disk import LITTLE_DISK
 from campaigns.actions.held import Held, held
 from campaigns.actions.naming import campaign_named, canary_of, hold_of, starts
-from campaigns.actions.window import opens_later, windows_of
+from campaigns.actions.window import next_leave, windows_of
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.audience import Audience
 from campaigns.model.send_window import SendWindows
@@ -158,15 +158,15 @@ def _status(
     sending = campaign.state is CampaignState.SENDING
     settings = desk.workspace.settings
     messages = reporting.count_messages(conn, campaign.id, campaign.state)
-    shut = _shut_until(settings, campaign, now)
-    due = not shut and _mail_is_due(conn, campaign, now)
+    waits = _by_the_clock(conn, settings, campaign, now)
+    due = not waits and _mail_is_due(conn, campaign, now)
     uncertain = messages[MessageState.UNCERTAIN]
     return CampaignStatus(
         campaign=campaign,
         left_out=sum(reporting.count_left_out(conn, campaign.id).values()),
         messages=messages,
         rate=rate,
-        waiting=_waiting(campaign, doing, now) or shut,
+        waiting=_waiting(campaign, doing, now, waits),
         waits=tuple(map(_wait, doing.get("waits", ()))) if sending else (),
         slowed=tuple(map(_slowed, slowed)) if sending else (),
         connections=doing.get("connections") if sending else None,
@@ -178,13 +178,17 @@ def _status(
     )
 
 
-def _shut_until(settings: Settings, campaign: Campaign, now: datetime) -> Waiting | None:
-    """The windows that are shut just now for everybody; None where a start is waited for, or for recipients' own clocks."""
-    starts_later = (campaign.starts_at or 0) > to_micros(now)
-    if campaign.state not in (CampaignState.SENDING, CampaignState.SCHEDULED) or starts_later:
+def _by_the_clock(conn: Connection, settings: Settings, campaign: Campaign, now: datetime) -> Waiting | None:
+    """The window or the instant that all mail waits for of a campaign that has begun; None where some could leave now."""
+    begun = campaign.state is CampaignState.SENDING or (
+        campaign.state is CampaignState.SCHEDULED and (campaign.starts_at or 0) <= to_micros(now)
+    )
+    if not begun or not (campaign.has_own_times or windows_of(settings, campaign)):
         return None
-    opens = opens_later(settings, campaign, now)
-    return Waiting("window", opens) if opens else None
+    found = next_leave(conn, settings, campaign, now)
+    if found is None or found[0] <= now:
+        return None
+    return Waiting("window" if found[1] else "time", found[0])
 
 
 def _mail_is_due(conn: Connection, campaign: Campaign, now: datetime) -> bool:
@@ -195,19 +199,19 @@ def _mail_is_due(conn: Connection, campaign: Campaign, now: datetime) -> bool:
     return campaign.state is not CampaignState.CANCELLED and reporting.queued_proofs(conn, campaign.id) > 0
 
 
-def _waiting(campaign: Campaign, doing: Mapping[str, Any], now: datetime) -> Waiting | None:
+def _waiting(
+    campaign: Campaign, doing: Mapping[str, Any], now: datetime, by_the_clock: Waiting | None
+) -> Waiting | None:
     if campaign.state is CampaignState.SCHEDULED and campaign.starts_at is not None:
-        return (
-            Waiting("hold" if hold_of(campaign) else "start", from_micros(campaign.starts_at))
-            if campaign.starts_at > to_micros(now)
-            else None
-        )
+        what = "hold" if hold_of(campaign) else "start"
+        starts_later = campaign.starts_at > to_micros(now)
+        return Waiting(what, from_micros(campaign.starts_at)) if starts_later else by_the_clock
     if campaign.state is not CampaignState.SENDING:
         return None
     if campaign.holds_until is not None and campaign.canary_alone(to_micros(now)):
         return Waiting("canary", from_micros(campaign.holds_until))
     told = doing.get("waiting")
-    return _wait(told) if told else None
+    return by_the_clock or (_wait(told) if told else None)
 
 
 def _wait(told: Mapping[str, Any]) -> Waiting:

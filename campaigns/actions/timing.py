@@ -12,7 +12,7 @@ from campaigns.clock import from_micros, to_micros
 from campaigns.errors import UsageError, WhenError
 from campaigns.model.column import Column
 from campaigns.model.finding import Finding, FindingTally
-from campaigns.model.own_time import RECIPIENT, StartOfEach, instant_of_cell
+from campaigns.model.own_time import RECIPIENT, DayOnlyError, StartOfEach, instant_of_cell
 from campaigns.model.recipient_zone import zone_columns, zone_of
 from campaigns.model.send_window import SendWindows
 from campaigns.model.states import Severity
@@ -105,10 +105,16 @@ class Timing:
 
     def _unreadable(self, error: Exception) -> Finding:
         assert self.at_column is not None
-        remedy = error.remedy if isinstance(error, WhenError) else "Write it like 2026-12-01 09:00."
-        sentence = "The time of sending cannot be read: its mail would leave at a wrong one."
+        if isinstance(error, DayOnlyError):
+            code, sentence, remedy = "no_time_of_day", "It names a day, and no time.", error.remedy
+        else:
+            code, sentence = (
+                "unreadable_time",
+                "The time of sending cannot be read: the mail would leave at a wrong one.",
+            )
+            remedy = "Write it like 2026-12-01 09:00 or 1.12.2026 09:00."
         where = f"column {self.at_column.header}"
-        return Finding("unreadable_time", Severity.LEAVES_OUT, sentence, remedy, where, field=self.at_column.field)
+        return Finding(code, Severity.LEAVES_OUT, sentence, remedy, where, field=self.at_column.field)
 
     def _lane(self, group: int, zone: str) -> int:
         if (group, zone) not in self._lanes:
@@ -139,6 +145,13 @@ def start_of_each(campaign: Campaign) -> StartOfEach:
     if campaign.starts_by == RECIPIENT and campaign.starts_wall:
         return StartOfEach(wall=datetime.fromisoformat(campaign.starts_wall))
     return StartOfEach(at=None if campaign.starts_at is None else from_micros(campaign.starts_at))
+
+
+def draft_start(campaign: Campaign) -> datetime | None:
+    """The start of a campaign that is not queued: on the clock of its own zone; None is at once."""
+    if not campaign.starts_wall:
+        return None
+    return StartOfEach(wall=datetime.fromisoformat(campaign.starts_wall)).instant(campaign.zone)
 
 
 def zone_fields(columns: Sequence[Column], named: str) -> str:

@@ -12,6 +12,10 @@ from campaigns.model.when import parse_exact
 RECIPIENT = "recipient"  # in the place of a zone: each recipient's own
 
 
+class DayOnlyError(WhenError):
+    """A day without a time, where nothing else tells the time."""
+
+
 @dataclass(frozen=True, slots=True)
 class StartOfEach:
     """When a campaign starts: at a wall time on each clock, at one instant for all, or at once where there is neither."""
@@ -36,7 +40,7 @@ def instant_of_cell(cell: object, zone: str, start: StartOfEach) -> datetime | N
     if not isinstance(said, datetime):
         first = start.instant(zone)
         if first is None:
-            raise WhenError(
+            raise DayOnlyError(
                 f"{said} names a day, and no time.", remedy="Add the time, or give all the same one: `--at`."
             )
         clock = start.wall or first.astimezone(ZoneInfo(zone))

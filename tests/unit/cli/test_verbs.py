@@ -239,7 +239,8 @@ def test_a_queued_campaign_is_one_document_and_can_be_steered(run: Run, made: No
     status, told = asked(run, "send", "spring", "--yes")
     assert status == 0
     assert set(told) == {
-        "campaign", "state", "starts", "transport", "leaves", "canary", "queued", "left_out", "worker_running",
+        "campaign", "state", "starts", "transport", "leaves", "canary", "queued", "left_out", "worker_running", "times",
+        "hold", "opens",
     }  # fmt: skip
     assert (told["state"], told["queued"], told["left_out"]) == ("scheduled", 2, 1)
     for verb, state in (("pause", "paused"), ("resume", "scheduled"), ("reopen", "draft")):

@@ -32,7 +32,12 @@ class Stage:
         self._folder = folder
 
     def worker(
-        self, clock: VirtualClock, *ways: Way, limits: Limits = NO_LIMITS, listeners: Sequence[Listener] = ()
+        self,
+        clock: VirtualClock,
+        *ways: Way,
+        limits: Limits = NO_LIMITS,
+        listeners: Sequence[Listener] = (),
+        step: float = 1.0,
     ) -> Worker:
         return Worker(
             self.store,
@@ -41,15 +46,15 @@ class Stage:
             version="test",
             folder=self._folder,
             limits=limits,
-            timetable=VirtualTimetable(clock),
+            timetable=VirtualTimetable(clock, step),
             listeners=listeners,
             in_thread=False,
         )
 
     @asynccontextmanager
-    async def running(self, clock: VirtualClock, *ways: Way, limits: Limits = NO_LIMITS) -> Any:
-        """A worker that runs for as long as the block does."""
-        worker = self.worker(clock, *ways, limits=limits)
+    async def running(self, clock: VirtualClock, *ways: Way, limits: Limits = NO_LIMITS, step: float = 1.0) -> Any:
+        """A worker that runs for as long as the block does; it looks at its tables every `step` seconds."""
+        worker = self.worker(clock, *ways, limits=limits, step=step)
         running = asyncio.create_task(worker.run())
         try:
             yield worker
