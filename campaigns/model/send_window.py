@@ -63,14 +63,13 @@ class SendWindow:
     def parse(cls, text: str) -> "SendWindow":
         """Read a window's text form; WindowError says what one looks like, WhenError which zones are near."""
         words = _DASH.sub("-", text.replace(",", " ").replace(";", " ")).split()
+        if not any(_days(word) or _HOURS.fullmatch(word) for word in words):
+            raise WindowError(f"“{text}” is no send window.", remedy=_FORM)
         zone = ""
-        if words and _days(words[-1]) is None and not _HOURS.fullmatch(words[-1]):
+        if _days(words[-1]) is None and not _HOURS.fullmatch(words[-1]):
             zone = words.pop()
             zone = RECIPIENT if zone.lower() == RECIPIENT else zone_named(zone).key
-        hours = tuple(_hours(text, words))
-        if not hours:
-            raise WindowError(f"“{text}” is no send window.", remedy=_FORM)
-        return cls(hours, zone)
+        return cls(tuple(_hours(text, words)), zone)
 
     @classmethod
     def on_all_days_but(cls, shut: Container[date], zone: str = "") -> "SendWindow":
