@@ -27,6 +27,7 @@ _READ_AHEAD = 500  # messages a lane holds in memory, or two batches
 _START = (-1, 0)  # before the first (due_at, id)
 _NEVER = 2**62
 _FORGETS = 16  # of how many turns the memory of a long preparation is made
+_SELDOM = 10_000_000  # micros between two looks at lanes whose people have instants of their own: zones may be many
 _LOOK_AGAIN = 50_000  # micros between two looks at a lane whose queued messages are all in somebody's hand
 
 WINDOW, DUE = "window", "time"  # what a lane waits for besides throttles: an opening, or its people's own instants
@@ -43,6 +44,7 @@ class _Lane:
     throttles: tuple[str, ...] = ()
     waiting: deque[Candidate] = field(default_factory=deque)
     read_to: tuple[int, int] = _START
+    looked_at: int = 0  # micros: when it was last read
     dry_until: int = 0  # micros: nothing is due before
     wait_until: int = 0  # micros: its throttles let nothing through before
     wait_for: str = ""
@@ -81,6 +83,8 @@ class Line:
         self._lanes: dict[_Key, _Lane] = {}
         self._proofs: _Queue = {}
         self._others: _Queue = {}
+        self._shut: list[_Lane] = []  # in neither, because their send windows are shut: zones may be many
+        self._opens_at = _NEVER  # when the first of those opens
         self._in_hand: set[int] = set()
         self._lead = 0  # micros that lie between a turn and the wish to lease it, as seen of late
         self._moved = asyncio.Event()
@@ -97,12 +101,15 @@ class Line:
             if lane is None:
                 lane = self._lanes[key] = _Lane(key, campaign)
                 self._queue(lane).setdefault(campaign.id, deque()).append(lane)
-            lane.campaign, lane.dry_until = campaign, 0
+            lane.campaign = campaign
+            if not campaign.has_own_times or now - lane.looked_at >= _SELDOM:
+                lane.dry_until = 0
         self.heed(now)
         self._move()
 
     def heed(self, now: int) -> None:
         """Let every lane stand under what holds it now; a server may just have complained."""
+        self._bring_back()
         for lane in self._lanes.values():
             lane.throttles = self._rules.keys(lane.campaign, self.group_of(lane.key), now)
             lane.gate = None if _is_of_proofs(lane.key) else self._rules.gate(lane.campaign, lane.number)
@@ -135,15 +142,15 @@ class Line:
         if self._closed:
             return None
         now = self._spending.now()
+        if now >= self._opens_at:
+            self._bring_back()
         first = self._turn(self._proofs, now, within) if self._proofs else None
         return first or self._turn(self._others, now, within)
 
     def _turn(self, queue: _Queue, now: int, within: int) -> Turn | None:
         """What may go once it is prepared, in order of turns; else the first that is due soon."""
         soon: _Lane | None = None
-        for lane in _in_order(queue):
-            if lane.opens(now) > now:
-                continue
+        for lane in self._open(queue, now):
             if not lane.waiting and (now < lane.dry_until or not self._filled(lane, now)):
                 continue
             if lane.wait_until - now > within:
@@ -156,6 +163,14 @@ class Line:
                 if self._rules.shared_by_all(lane.wait_for):
                     break  # nobody else may go earlier
         return self._given(queue, soon, now, within) if soon is not None else None
+
+    def _open(self, queue: _Queue, now: int) -> Iterator[_Lane]:
+        """The lanes in the order of their turns; those that have shut are put aside."""
+        for lane in _in_order(queue):
+            if lane.gate is None or lane.gate.opens(now) == now:
+                yield lane
+            else:
+                self._put_aside(lane, now)
 
     def prepared(self, turn: Turn) -> None:
         """A throttled turn is about to be leased: learn how long before its time one must be given out."""
@@ -266,10 +281,28 @@ class Line:
     def _drop(self, key: _Key) -> None:
         lane = self._lanes.pop(key)
         self.done(lane.waiting)
-        queue, campaign_id = self._queue(lane), key[0]
+        if lane in self._shut:
+            self._shut.remove(lane)
+        else:
+            self._leave(lane)
+
+    def _leave(self, lane: _Lane) -> None:
+        """Out of the queue that it stands in."""
+        queue, campaign_id = self._queue(lane), lane.key[0]
         queue[campaign_id].remove(lane)
         if not queue[campaign_id]:
             del queue[campaign_id]
+
+    def _put_aside(self, lane: _Lane, now: int) -> None:
+        self._leave(lane)
+        self._shut.append(lane)
+        self._opens_at = min(self._opens_at, lane.opens(now))
+
+    def _bring_back(self) -> None:
+        """All that were put aside stand in line again, behind the others."""
+        for lane in self._shut:
+            self._queue(lane).setdefault(lane.key[0], deque()).append(lane)
+        self._shut, self._opens_at = [], _NEVER
 
     def _queue(self, lane: _Lane) -> _Queue:
         return self._proofs if _is_of_proofs(lane.key) else self._others
@@ -297,6 +330,7 @@ class Line:
 
     def _filled(self, lane: _Lane, now: int) -> bool:
         """Read ahead; whether something waits now."""
+        lane.looked_at = now
         with self._store.read() as connection:
             found = self._read(connection, lane, now)
             if not found and lane.read_to != _START:  # messages that came back stand before the place we read to
@@ -358,8 +392,8 @@ class Line:
 
 def _in_order(queue: _Queue) -> Iterator[_Lane]:
     """Each campaign's first lane that waits, then its others: campaigns take turns before lanes do."""
-    for lanes in queue.values():
-        yield from lanes
+    for lanes in list(queue.values()):
+        yield from list(lanes)
 
 
 def _is_of_proofs(key: _Key) -> bool:

@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from campaigns.actions import approval
-from campaigns.actions.basis import Basis, basis_of, day_of, leaves, transport_named
+from campaigns.actions.basis import Basis, basis_of, day_of
 from campaigns.actions.canary import refuse_all, set_apart
 from campaigns.actions.check import CheckResult, found
 from campaigns.actions.desk import Desk
@@ -18,19 +17,16 @@ from campaigns.actions.past import told as with_past
 from campaigns.actions.prepare import PREPARABLE, prepare
 from campaigns.actions.progress import Progress, silent
 from campaigns.actions.window import opens_later, refuse_shut
+from campaigns.actions.wished import SECOND, Wish, as_wished, said_day
 from campaigns.clock import from_micros, to_micros
-from campaigns.errors import CampaignError, UsageError, WhenError
+from campaigns.errors import CampaignError
 from campaigns.model.canary import Canary
-from campaigns.model.late import Late
 from campaigns.model.states import CampaignState, MessageState
-from campaigns.model.wall_time import first_instant
-from campaigns.model.when import LAST_ZONE, MONTHS, Start, parse_for_each, parse_when, say
 from campaigns.store import campaigns, history, late, reporting, staging, suppressions, workers
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 
 REMEMBERED = timedelta(days=30)  # how long the same mail to the same people is taken for a mistake
-MICROS = 1_000_000  # of a second
 SAID = 3  # of what stops a campaign; `check` shows the rest
 SUPPRESSED_AT_ONCE = 10_000  # people of one transaction: 15 ms
 
@@ -95,9 +91,7 @@ def send(
     """
     with desk.store.read() as conn:
         campaign = campaign_named(conn, name)
-    if if_late:
-        campaign = replace(campaign, late=str(Late.read(if_late)))
-    basis = basis_of(desk, as_wished(desk, campaign, transport, at, canary, hold))
+    basis = basis_of(desk, as_wished(desk, campaign, Wish(transport, at, canary, hold, if_late)))
     refuse_shut(basis.settings, basis.campaign, desk.clock.now())
     if campaign.state is CampaignState.SCHEDULED:
         _refuse_other_start(desk, basis)
@@ -130,69 +124,6 @@ def queued(desk: Desk, conn: Connection, name: str) -> Queued:
         workers.alive(conn, now) is not None,
         opens_later(desk.workspace.settings, campaign, now),
     )
-
-
-def as_wished(  # noqa: PLR0917 - the options of a call, in the order of `send`
-    desk: Desk, campaign: Campaign, transport: str, at: str, canary: Canary | None = None, hold: int = 0
-) -> Campaign:
-    """The campaign with this call's options; CampaignError where its state forbids sending it like that."""
-    _refuse_state(desk, campaign, move_alone=bool(at and not transport and canary is None and not hold))
-    transport = transport or campaign.transport
-    way_out = transport_named(desk.workspace.settings, transport)  # which may have become a rehearsal since
-    campaign = replace(campaign, transport=transport, leaves=leaves(way_out))
-    if at:
-        start = _start(desk, campaign, at)
-        starts_at = to_micros(start.at) if start.wall else None
-        campaign = replace(campaign, starts_wall=start.wall, starts_at=starts_at)
-    elif campaign.state is CampaignState.FINISHED or not campaign.starts_wall:
-        campaign = replace(campaign, starts_wall="", starts_at=None)
-    by_their_clocks = bool(campaign.starts_by and campaign.starts_wall)
-    last = first_instant(datetime.fromisoformat(campaign.starts_wall), LAST_ZONE) if by_their_clocks else None
-    latest = campaign.starts_at if last is None else to_micros(last)
-    if latest is not None and latest < desk.clock.micros():
-        start_was = say(from_micros(campaign.starts_at or latest), campaign.zone, desk.clock.now())
-        raise WhenError(
-            f"The start of {campaign.name}, {start_was}, is in the past.",
-            remedy="Choose a later time, or `--at now` to send at once.",
-        )
-    if canary is not None and campaign.has_own_times:
-        raise UsageError(
-            f"People of {campaign.name} have times of their own: a canary cannot leave before them.",
-            remedy="Leave `--canary` out; `--hold 10min` gives time to take everything back.",
-        )
-    if hold:
-        held = desk.clock.micros() + hold * MICROS
-        campaign = replace(campaign, starts_at=max(campaign.starts_at or 0, held))
-    return campaign
-
-
-def _start(desk: Desk, campaign: Campaign, at: str) -> Start:
-    """What `--at` means for the campaign: on its zone's clock, or on each recipient's."""
-    parse = parse_for_each if campaign.starts_by else parse_when
-    return parse(at, campaign.zone, desk.clock.now(), desk.workspace.settings.holidays)
-
-
-def _refuse_state(desk: Desk, campaign: Campaign, *, move_alone: bool) -> None:
-    name = campaign.name
-    if campaign.state in PREPARABLE:
-        return
-    if campaign.state is CampaignState.FINISHED:
-        if campaign.leaves:
-            raise CampaignError(
-                f"{name} has been sent, on {_day(campaign)}.",
-                remedy=f"Make a new campaign with `mergecast create`, or `mergecast resend {name} --failed`.",
-            )
-        return
-    if campaign.state is CampaignState.SCHEDULED:
-        if move_alone:
-            return
-        start = say(from_micros(campaign.starts_at or 0), campaign.zone, desk.clock.now())
-        raise CampaignError(
-            f"{name} is scheduled already, for {start}.",
-            remedy=f"Move it with `--at`; to change anything else, `mergecast reopen {name}` first.",
-        )
-    remedy = f"Let it go on with `mergecast resume {name}`." if campaign.state is CampaignState.PAUSED else ""
-    raise CampaignError(f"{name} is {campaign.state}: it cannot be sent.", remedy=remedy)
 
 
 def _changes_mails(basis: Basis) -> bool:
@@ -255,17 +186,12 @@ def _refuse_people_reached(desk: Desk, basis: Basis, twins: list[Campaign]) -> N
 def _refuse_reached(twin: Campaign, counts: Mapping[MessageState, int], whom: str) -> None:
     reached, waiting = sum(counts[state] for state in _REACHED), counts[MessageState.QUEUED]
     if reached:
-        sentence = f"This mail went to {reached:,} {whom} on {_day(twin)}."
+        sentence = f"This mail went to {reached:,} {whom} on {said_day(twin)}."
     elif waiting:
-        sentence = f"This mail is queued for {waiting:,} {whom} already, as {twin.name}, for {_day(twin)}."
+        sentence = f"This mail is queued for {waiting:,} {whom} already, as {twin.name}, for {said_day(twin)}."
     else:
         return
     raise CampaignError(sentence, remedy="To send it again: `--again`.")
-
-
-def _day(campaign: Campaign) -> str:
-    local = from_micros(campaign.starts_at or 0).astimezone(ZoneInfo(campaign.zone))
-    return f"{local.day} {MONTHS[local.month - 1]}, {local:%H:%M}"
 
 
 def checked_now(desk: Desk, basis: Basis, progress: Progress) -> CheckResult:
@@ -310,10 +236,13 @@ def _suppress(desk: Desk, campaign: Campaign) -> None:
 
 def _queue(desk: Desk, basis: Basis, canary: Canary | None, canary_mails: int, hold: int) -> None:
     campaign, now = basis.campaign, desk.clock.micros()
+    planned = campaign.starts_at
+    if campaign.has_own_times:
+        with desk.store.read() as conn:  # a look at every message, so outside of any writer's time
+            planned = late.first_due(conn, campaign.id)
     with desk.store.write() as conn:
         checked = campaign_named(conn, campaign.name)
-        planned = late.first_due(conn, campaign.id) if campaign.has_own_times else campaign.starts_at
-        starts_at = max(planned or now, now if campaign.has_own_times else 0, now + hold * MICROS if hold else 0)
+        starts_at = max(planned or now, now if campaign.has_own_times else 0, now + hold * SECOND if hold else 0)
         if checked.prints_today and not campaign.has_own_times and day_of(starts_at, campaign.zone) != basis.today:
             raise CampaignError(f"Midnight has passed, and {campaign.name} prints the date.", remedy="Send it again.")
         # Once more: it may have been taken back while somebody was asked.
@@ -332,7 +261,7 @@ def _queue(desk: Desk, basis: Basis, canary: Canary | None, canary_mails: int, h
             at=now,
             canary=canary,
             canary_mails=canary_mails,
-            hold=hold if hold and starts_at == now + hold * MICROS else 0,
+            hold=hold if hold and starts_at == now + hold * SECOND else 0,
         ):
             raise CampaignError(
                 f"{campaign.name} was changed or queued by somebody else meanwhile.",

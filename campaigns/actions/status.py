@@ -26,7 +26,7 @@ from campaigns.store.workers import Worker
 
 _OPEN = (CampaignState.SCHEDULED, CampaignState.SENDING, CampaignState.PAUSED)
 _WHY_PAUSED = {
-    PauseReason.LATE: "It could not start in time and was paused.",
+    PauseReason.LATE: "It, or a part of it, could not start in time and was paused.",
     PauseReason.ERRORS: "It was paused because the server refuses its mail.",
     PauseReason.KEY: "It was paused because the transport's password, key or certificate is wrong.",
 }
