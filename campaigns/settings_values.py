@@ -55,15 +55,13 @@ def _throttles(value: object) -> object:
 
 def _windows(value: object) -> object:
     """One window, or a list of them; from the environment they are parted by semicolons."""
-    texts = value.split(";") if isinstance(value, str) else value
-    if not isinstance(texts, list | tuple):
-        return value
+    texts = value if isinstance(value, list | tuple) else str(value).split(";")
     return tuple(_told(lambda text=text: SendWindow.parse(str(text))) for text in texts if str(text).strip())
 
 
 def _holidays(value: object) -> object:
-    texts = ",".join(map(str, value)) if isinstance(value, list | tuple) else value
-    return _told(lambda: Holidays.parse(texts)) if isinstance(texts, str) else value
+    texts = value if isinstance(value, list | tuple) else [value]
+    return value if isinstance(value, Holidays) else _told(lambda: Holidays.parse(",".join(map(str, texts))))
 
 
 def _addresses(value: object) -> object:

@@ -62,7 +62,7 @@ class SendWindow:
     @classmethod
     def parse(cls, text: str) -> "SendWindow":
         """Read a window's text form; WindowError says what one looks like, WhenError which zones are near."""
-        words = _DASH.sub("-", text.replace(",", " ").replace(";", " ")).split()
+        words = _DASH.sub("-", text.replace(",", " ")).split()
         if not any(_days(word) or _HOURS.fullmatch(word) for word in words):
             raise WindowError(f"“{text}” is no send window.", remedy=_FORM)
         zone = ""

@@ -82,7 +82,7 @@ def test_a_window_is_read_as_people_write_it_and_told_so_that_it_is_read_again()
     for text, told in {
         "mon-fri 09:00-17:30 Europe/Berlin": "mon-fri 09:00-17:30 Europe/Berlin",
         "9:00 – 17:00": "09:00-17:00",
-        "Monday, Wednesday 09:00-10:00; saturday 10:00-12:00": "mon,wed 09:00-10:00, sat 10:00-12:00",
+        "Monday, Wednesday 09:00-10:00, saturday 10:00-12:00": "mon,wed 09:00-10:00, sat 10:00-12:00",
         "weekdays 09:00-12:00 13:00-17:00 RECIPIENT": f"mon-fri 09:00-12:00, mon-fri 13:00-17:00 {RECIPIENT}",
         "sat-mon": "sat-mon 00:00-24:00",
         "fri 22:00-02:00 UTC": "fri 22:00-02:00 UTC",
