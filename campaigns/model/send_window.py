@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from campaigns.errors import WindowError
 from campaigns.model.own_time import RECIPIENT
 from campaigns.model.wall_time import offset_change
-from campaigns.model.when import DAYS, say_wall, zone_named
+from campaigns.model.when import DAYS, zone_named
 
 FARTHEST = timedelta(days=400)  # no window that opens at all stays shut for longer
 
@@ -193,15 +193,6 @@ def refuse_never(windows: SendWindows, now: datetime) -> None:
         remedy="A mail waits until all of them are open. Hours of which one is enough stand in one window: "
         "mon-fri 09:00-12:00 14:00-17:00, sat 10:00-12:00.",
     )
-
-
-def said(windows: SendWindows, instant: datetime, zone: str) -> str:
-    """`open until Tuesday 1 December 2026, 17:30`, `closed until ...`, or `closed`, for people."""
-    if windows.is_open(instant):
-        shut = windows.closes(instant)
-        return f"open until {say_wall(shut, zone)}" if shut else "open"
-    opens = windows.next_opening(instant)
-    return f"closed until {say_wall(opens, zone)}" if opens else "closed"
 
 
 @cache
