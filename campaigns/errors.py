@@ -4,6 +4,7 @@
     ├── UsageError            called wrongly: an unknown name, an impossible option
     │   ├── WhenError         an instant that cannot be read, lies in the past or in a gap of the clock
     │   ├── ThrottleError     a throttle that cannot be read
+    │   ├── WindowError       a send window that cannot be read, or windows that are never open together
     │   └── ConditionError    a condition that cannot be read, or does not fit the sheet
     ├── WorkspaceError        no workspace, or one that others may write to
     ├── SettingsError         mergecast.toml, secrets.toml or an environment variable is wrong
@@ -77,6 +78,10 @@ class WhenError(UsageError):
 
 class ThrottleError(UsageError):
     kind = "throttle"
+
+
+class WindowError(UsageError):
+    kind = "window"
 
 
 class ConditionError(UsageError):

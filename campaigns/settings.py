@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from campaigns.model.domain_group import Limits, folded_domain, known_groups, own_domains
 from campaigns.model.routes import Routes
+from campaigns.model.send_window import SendWindows
 from campaigns.model.states import CampaignKind
 from campaigns.settings_file import WrongValueError, complaint, read_layers
 from campaigns.settings_routes import read_route, refuse_wrong_fallbacks, refuse_wrong_routes, tables
@@ -27,6 +28,7 @@ from campaigns.settings_values import (
     Dns,
     Domains,
     Duration,
+    HolidayCodes,
     Hosts,
     Listen,
     ListName,
@@ -36,8 +38,10 @@ from campaigns.settings_values import (
     SendgridUrl,
     ShareToPause,
     Throttles,
+    Windows,
     Zone,
 )
+from campaigns.windows import Holidays, written
 
 LOCAL = "local"  # the default transport: a rehearsal into a mailbox on this machine
 _OWN_FOLDERS = [(name,) for name in ("templates", "attachments", "sheets", "mail", "previews")]
@@ -117,6 +121,10 @@ class MaildirSettings(_Part):
     kind: Literal["maildir"]
     path: Path = Field(default=Path("mail"), description="The mailbox; a relative path lies in the workspace.")
     throttle: Throttles = Field(default=(), description='Limits, like `["20/s", "50000/d"]`.')
+    window: Windows = Field(
+        default=(), description="When mail may leave through it: send windows, like those of the workspace."
+    )
+    holidays: HolidayCodes = Field(default=Holidays(), description="Days on which nothing leaves through it.")
     fallback: str = Field(default="", description=_FALLBACK)
 
     @property
@@ -153,6 +161,10 @@ class SmtpSettings(_Part):
         default=1_000, ge=1, description="After how many mails a connection is closed and opened anew."
     )
     throttle: Throttles = Field(default=(), description='Limits, like `["100/s", "50000/d"]`.')
+    window: Windows = Field(
+        default=(), description="When mail may leave through it: send windows, like those of the workspace."
+    )
+    holidays: HolidayCodes = Field(default=Holidays(), description="Days on which nothing leaves through it.")
     fallback: str = Field(default="", description=_FALLBACK)
 
     @model_validator(mode="before")
@@ -201,6 +213,10 @@ class SendgridSettings(_Part):
         description='What is added to links for Google Analytics, like `{ source = "newsletter" }`.',
     )
     throttle: Throttles = Field(default=(), description='Limits, like `["100/s", "50000/d"]`; they count recipients.')
+    window: Windows = Field(
+        default=(), description="When mail may leave through it: send windows, like those of the workspace."
+    )
+    holidays: HolidayCodes = Field(default=Holidays(), description="Days on which nothing leaves through it.")
     fallback: str = Field(default="", description=_FALLBACK)
 
     @property
@@ -254,6 +270,15 @@ class Settings(_Part):
         default=None,
         description="A campaign is paused when more than this share of its last mails was rejected or deferred: "
         '`"10%"` of the last 200, or `"5% of 1000"`. Unless set, none is.',
+    )
+    window: Windows = Field(
+        default=(),
+        description='When mail may leave: `"mon-fri 09:00-17:30"`, in `zone` unless it names another or `recipient`. '
+        "Of several, all must be open. Rehearsals leave at any time.",
+    )
+    holidays: HolidayCodes = Field(
+        default=Holidays(),
+        description='Days on which nothing leaves, by country and region: `"DE-BY"`. No business days either.',
     )
     keep_sheets: bool = Field(default=True, description="Keep imported files in `sheets/`.")
     approval_from: int = Field(
@@ -365,6 +390,12 @@ class Settings(_Part):
         own = {domain: name for name, limit in limits.items() for domain in own_domains(name, limit.domains)}
         routed = {domain for route in self.routes for domain in route.domains}
         return {**{domain: domain for domain in routed - known_groups().keys()}, **own}
+
+    def windows_of(self, transport: str, *, leaves: bool) -> SendWindows:
+        """The windows that mail through a transport waits for; those of the workspace, only if it reaches people."""
+        own = self.transports.get(transport)
+        through = written(own.window, own.holidays, self.zone) if own else ()
+        return SendWindows((*through, *(written(self.window, self.holidays, self.zone) if leaves else ())))
 
     def gives_up_after(self, kind: CampaignKind) -> timedelta:
         """How long a deferred message of such a campaign is tried again."""

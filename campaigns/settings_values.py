@@ -7,16 +7,18 @@ from email.utils import getaddresses
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, InstanceOf
 
 from campaigns.errors import MergecastError
 from campaigns.model.domain_group import folded_domain
 from campaigns.model.duration import parse_duration
 from campaigns.model.pause_above import PauseAbove
 from campaigns.model.routes import folded_sender
+from campaigns.model.send_window import SendWindow
 from campaigns.model.throttle import Throttle
 from campaigns.model.when import zone_named
 from campaigns.settings_file import WrongValueError
+from campaigns.windows import Holidays
 
 SENDGRID_HOSTS = ("api.sendgrid.com", "api.eu.sendgrid.com")
 
@@ -50,6 +52,17 @@ def _throttles(value: object) -> object:
     if not isinstance(texts, list | tuple):
         return value
     return tuple(_told(lambda text=text: Throttle.parse(str(text))) for text in texts if str(text).strip())
+
+
+def _windows(value: object) -> object:
+    """One window, or a list of them; from the environment they are parted by semicolons."""
+    texts = value if isinstance(value, list | tuple) else str(value).split(";")
+    return tuple(_told(lambda text=text: SendWindow.parse(str(text))) for text in texts if str(text).strip())
+
+
+def _holidays(value: object) -> object:
+    texts = value if isinstance(value, list | tuple) else [value]
+    return value if isinstance(value, Holidays) else _told(lambda: Holidays.parse(",".join(map(str, texts))))
 
 
 def _addresses(value: object) -> object:
@@ -209,6 +222,8 @@ def _told(read: Any) -> Any:
 
 Address = Annotated[str, BeforeValidator(_address)]
 Addresses = Annotated[tuple[str, ...], BeforeValidator(_addresses)]
+Windows = Annotated[tuple[InstanceOf[SendWindow], ...], BeforeValidator(_windows)]
+HolidayCodes = Annotated[InstanceOf[Holidays], BeforeValidator(_holidays)]
 Throttles = Annotated[tuple[Throttle, ...], BeforeValidator(_throttles)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 ListName = Annotated[str, BeforeValidator(_list_name)]

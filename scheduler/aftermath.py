@@ -9,7 +9,7 @@ from campaigns.clock import Clock
 from campaigns.store.outbox import Candidate
 from scheduler.blame import Complaint, Health, complaint, settlements
 from scheduler.ledger import Ledger, Stretch, Turn
-from scheduler.line import Line, group_of
+from scheduler.line import Line
 from scheduler.rates import Rates
 from scheduler.transports.contract import BatchConnection, Outcome, SteppingConnection, Transport, Verdict
 
@@ -72,8 +72,8 @@ class Aftermath:
 
     def _slow(self, turn: Turn, outcome: Outcome, about: Complaint) -> None:
         """The transport, or the recipient's domain group on it, goes slower than it goes now."""
-        group = group_of(turn.lane) if about is Complaint.GROUP else None
-        going = self.rates.rate(lambda lane: group is None or group_of(lane) == group)
+        group = self._line.group_of(turn.lane) if about is Complaint.GROUP else None
+        going = self.rates.rate(lambda lane: group is None or self._line.group_of(lane) == group)
         going = max(going, self._transport.connections)  # what has just begun goes faster than its count so far says
         whose, pace, first = self._line.slow(turn, group, going, outcome.retry_after)
         self._ledger.keep_pace(whose, pace)

@@ -45,7 +45,8 @@ def _on_its_routes(
     ways = routing.ways(campaign)
     if all(routing.may_carry(name, campaign) for name in ways.homes):
         return ""
-    groups = {lanes.group_number(lane) for lane in outbox.lanes(connection, campaign.id)}
+    parts = lanes.parts(connection)
+    groups = {lanes.group_of(lane, parts) for lane in outbox.lanes(connection, campaign.id)}
     names = lanes.names(connection)
     for group in sorted(names.get(number, "") for number in groups):
         home = ways.home(group)

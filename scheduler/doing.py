@@ -11,7 +11,7 @@ from campaigns.store.underway import SendingCampaign
 from scheduler.blame import Health
 from scheduler.dispatch import Dispatch
 from scheduler.ledger import Ledger
-from scheduler.line import Wait
+from scheduler.line import DUE, WINDOW, Wait
 from scheduler.routing import Routing
 from scheduler.throttle import Throttles, said
 
@@ -76,7 +76,7 @@ class Doing:
         rate = sum(
             dispatch.aftermath.rates.rate(lambda lane: lane[0] == campaign.id) for dispatch in self._dispatches.values()
         )
-        told = [_told(wait) for wait in sorted(waits, key=lambda wait: wait.until)]
+        told = [_told(wait) for wait in sorted(dict.fromkeys(waits), key=lambda wait: wait.until)]
         return {
             "rate": round(rate, 1 if rate >= 1 else 3),
             "waiting": told[0] if told and only else None,
@@ -125,4 +125,5 @@ class Doing:
 
 
 def _told(wait: Wait) -> dict[str, Any]:
-    return {"for": said(wait.key) if wait.key else "another try", "until": wait.until}
+    own = {"": "another try", WINDOW: WINDOW, DUE: DUE}
+    return {"for": own[wait.key] if wait.key in own else said(wait.key), "until": wait.until}

@@ -24,11 +24,13 @@ from campaigns.store import campaigns, history, outbox, spent
 from campaigns.store.engine import Connection, Store
 from campaigns.store.outbox import Candidate, Settlement
 from campaigns.store.underway import SendingCampaign
+from scheduler.gate import Gate
 from scheduler.throttle import Throttles
 
 _PATIENCE = 5_000_000  # micros that a prepared connection waits for its throttle before it gives its turn back
 _AGAIN_AFTER = 1.0  # seconds between two tries to write to a store that refuses
 _ROWS = 2_000  # leases in one commit: no transaction lasts over 100 ms, and two large requests share an fsync
+UNSEEN = 120_000_000  # micros without a look at what is due, after which nothing is leased: the machine slept
 _GATHER = 3  # turns of the event loop in which connections whose replies are there, too, join a commit
 _FORGET_EVERY = 500  # commits between two sweeps of throttle slices that count no longer
 
@@ -43,8 +45,13 @@ class Turn:
     candidates: list[Candidate]
     throttles: tuple[str, ...]
     lane: tuple[int, int]  # campaign id and lane that it came from
+    gate: Gate | None = None  # the send windows that its lease must lie in
     promised: int = 0  # how many hand-overs its throttles have set aside for it
     given_at: int = 0  # micros
+
+    def is_shut(self, at: int) -> bool:
+        """Whether a send window forbids a lease at this instant (micros)."""
+        return self.gate is not None and self.gate.opens(at) > at
 
 
 @dataclass(slots=True)
@@ -93,6 +100,7 @@ class Ledger:
     ) -> None:
         self.trouble = ""  # why the store takes nothing just now
         self.closed = ""  # why nothing may be leased just now: the disk is nearly full, the worker is stopping
+        self.looked_at = 0  # micros: when the worker last looked at what is due, and what is late
         self.commits = 0
         self.settled: Counter[tuple[str, MessageState]] = Counter()  # what this run has written down, by transport
         self._store = store
@@ -188,7 +196,7 @@ class Ledger:
                 self._wishes.append(wish)
                 continue
             wait, _by = self._throttles.wait(throttles, batch.at, n)
-            if self.closed or wait > _PATIENCE:
+            if self.closed or batch.at - self.looked_at > UNSEEN or wait > _PATIENCE or wish.turn.is_shut(batch.at):
                 self._redeem(wish.turn)
                 wish.grant(set(), from_micros(batch.at))
             elif wait > 0:

@@ -14,9 +14,10 @@ from campaigns.model.pace import Pace
 from campaigns.model.states import CampaignState
 from campaigns.store import outbox
 from campaigns.store.engine import Connection, Store
-from campaigns.store.lanes import group_number
+from campaigns.store.lanes import plain
 from campaigns.store.outbox import Candidate
 from campaigns.store.underway import SendingCampaign
+from scheduler.gate import Gate
 from scheduler.ledger import Turn
 from scheduler.routing import Part, Routing
 from scheduler.rules import Rules
@@ -28,7 +29,10 @@ _READ_AHEAD = 500  # messages a lane holds in memory, or two batches
 _START = (-1, 0)  # before the first (due_at, id)
 _NEVER = 2**62
 _FORGETS = 16  # of how many turns the memory of a long preparation is made
+_SELDOM = 10_000_000  # micros between two looks at lanes whose people have instants of their own: zones may be many
 _LOOK_AGAIN = 50_000  # micros between two looks at a lane whose queued messages are all in somebody's hand
+
+WINDOW, DUE = "window", "time"  # what a lane waits for besides throttles: an opening, or its people's own instants
 
 _PROOFS = -(2**15)  # proofs for a group stand in the lane of this plus its number, below all canaries
 _CANARIES = -(2**14)  # the lowest lane that may be a canary's
@@ -42,20 +46,26 @@ class _Lane:
     throttles: tuple[str, ...] = ()
     waiting: deque[Candidate] = field(default_factory=deque)
     read_to: tuple[int, int] = _START
+    looked_at: int = 0  # micros: when it was last read
     dry_until: int = 0  # micros: nothing is due before
     wait_until: int = 0  # micros: its throttles let nothing through before
     wait_for: str = ""
     tries: bool = False  # another transport carries its mail: one at a time is read, to see whether this one can again
+    gate: Gate | None = None  # its send windows; proofs have none
 
     @property
-    def group(self) -> int:
-        """The number of its recipient-domain group."""
-        return group_of(self.key)
+    def number(self) -> int:
+        """Its group's, or that of the group's people in one zone."""
+        return _number_of(self.key)
+
+    def opens(self, now: int) -> int:
+        """`now` while its send windows are open, else when they are next (micros)."""
+        return now if self.gate is None else self.gate.opens(now)
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What holds messages back: a throttle's key, "" for another try; and until when (micros)."""
+    """What holds messages back: a throttle's key, WINDOW, DUE or "" for another try; and until when (micros)."""
 
     key: str
     until: int
@@ -85,6 +95,8 @@ class Line:
         self._lanes: dict[_Key, _Lane] = {}
         self._proofs: _Queue = {}
         self._others: _Queue = {}
+        self._shut: list[_Lane] = []  # in neither, because their send windows are shut: zones may be many
+        self._opens_at = _NEVER  # when the first of those opens
         self._routing = routing
         self._in_hand = in_hand
         self._lead = 0  # micros that lie between a turn and the wish to lease it, as seen of late
@@ -102,15 +114,19 @@ class Line:
             if lane is None:
                 lane = self._lanes[key] = _Lane(key, campaign)
                 self._queue(lane).setdefault(campaign.id, deque()).append(lane)
-            lane.campaign, lane.dry_until = campaign, 0
+            lane.campaign = campaign
+            if not campaign.has_own_times or now - lane.looked_at >= _SELDOM:
+                lane.dry_until = 0
             self._take_part(lane)
         self.heed(now)
         self._move()
 
     def heed(self, now: int) -> None:
         """Let every lane stand under what holds it now; a server may just have complained."""
+        self._bring_back()
         for lane in self._lanes.values():
-            lane.throttles = self._rules.keys(lane.campaign, lane.group, now)
+            lane.throttles = self._rules.keys(lane.campaign, self.group_of(lane.key), now)
+            lane.gate = None if _is_of_proofs(lane.key) else self._rules.gate(lane.campaign, lane.number)
             self._wait(lane, now, 1)
 
     @property
@@ -145,13 +161,15 @@ class Line:
         if self._closed:
             return None
         now = self._spending.now()
+        if now >= self._opens_at:
+            self._bring_back()
         first = self._turn(self._proofs, now, within) if self._proofs else None
         return first or self._turn(self._others, now, within)
 
     def _turn(self, queue: _Queue, now: int, within: int) -> Turn | None:
         """What may go once it is prepared, in order of turns; else the first that is due soon."""
         soon: _Lane | None = None
-        for lane in _in_order(queue):
+        for lane in self._open(queue, now):
             if not lane.waiting and (now < lane.dry_until or not self._filled(lane, now)):
                 continue
             if lane.wait_until - now > within:
@@ -164,6 +182,14 @@ class Line:
                 if self._rules.shared_by_all(lane.wait_for):
                     break  # nobody else may go earlier
         return self._given(queue, soon, now, within) if soon is not None else None
+
+    def _open(self, queue: _Queue, now: int) -> Iterator[_Lane]:
+        """The lanes in the order of their turns; those that have shut are put aside."""
+        for lane in _in_order(queue):
+            if lane.gate is None or lane.gate.opens(now) == now:
+                yield lane
+            else:
+                self._put_aside(lane, now)
 
     def prepared(self, turn: Turn) -> None:
         """A throttled turn is about to be leased: learn how long before its time one must be given out."""
@@ -213,7 +239,7 @@ class Line:
         for (campaign_id, _), lane in self._lanes.items():
             if lane.tries:
                 continue
-            until, key = (lane.wait_until, lane.wait_for) if lane.waiting else (lane.dry_until, "")
+            until, key = self._held(lane, now)
             waits, only = found.get(campaign_id, ([], True))
             held = now + HORIZON < until
             if held and until < _NEVER:
@@ -222,6 +248,24 @@ class Line:
         for waits, _ in found.values():
             waits.sort(key=lambda wait: wait.until)
         return found
+
+    @staticmethod
+    def _held(lane: _Lane, now: int) -> tuple[int, str]:
+        """Until when nothing of the lane leaves (micros), and what for."""
+        if (opens := lane.opens(now)) > now:
+            return opens, WINDOW
+        if lane.waiting:
+            return lane.wait_until, lane.wait_for
+        return lane.dry_until, DUE if lane.campaign.has_own_times else ""
+
+    def group_of(self, key: _Key) -> int:
+        """The number of the recipient-domain group whose messages stand in a lane."""
+        return self._rules.group(_number_of(key))
+
+    def opens_by(self, campaign_id: int, number: int, instant: int) -> bool:
+        """Whether a lane's send windows are open now, or will be until an instant (micros)."""
+        lane = self._lanes.get((campaign_id, number))
+        return lane is None or lane.opens(self._spending.now()) <= instant
 
     def outrun(self) -> set[int]:
         """Campaigns that stand under throttles and wait for a connection: more of those would let them go faster."""
@@ -232,6 +276,7 @@ class Line:
             if lane.waiting
             and not lane.tries
             and lane.throttles
+            and lane.opens(now) == now
             and self._spending.wait(lane.throttles, now, 1, behind_promises=True)[0] == 0
         }
 
@@ -252,11 +297,11 @@ class Line:
                     alone = campaign.canary_alone(now)
                     lanes = (lane for lane in outbox.lanes(connection, campaign.id) if lane < 0 or not alone)
                     wanted.update({(campaign.id, lane): campaign for lane in lanes})
-            self._rules.learn(connection, set(map(group_of, wanted)))
+            self._rules.learn(connection, set(map(_number_of, wanted)))
         return {key: campaign for key, campaign in wanted.items() if self._part(key, campaign) is not Part.NONE}
 
     def _part(self, key: _Key, campaign: SendingCampaign) -> Part:
-        return self._routing.part(self._transport, campaign, self._rules.name_of(group_of(key)))
+        return self._routing.part(self._transport, campaign, self._rules.name_of(self.group_of(key)))
 
     def _take_part(self, lane: _Lane) -> None:
         """Carry the lane's mail, or only try; what was read for a try goes back to whoever carries it.
@@ -268,17 +313,35 @@ class Line:
             self.done(lane.waiting)
             lane.waiting.clear()
             lane.read_to = _START
-        elif lane.waiting and self._routing.is_tried(lane.campaign, self._rules.name_of(lane.group)):
+        elif lane.waiting and self._routing.is_tried(lane.campaign, self._rules.name_of(self.group_of(lane.key))):
             self.done([lane.waiting.pop()])
         lane.tries = tries
 
     def _drop(self, key: _Key) -> None:
         lane = self._lanes.pop(key)
         self.done(lane.waiting)
-        queue, campaign_id = self._queue(lane), key[0]
+        if lane in self._shut:
+            self._shut.remove(lane)
+        else:
+            self._leave(lane)
+
+    def _leave(self, lane: _Lane) -> None:
+        """Out of the queue that it stands in."""
+        queue, campaign_id = self._queue(lane), lane.key[0]
         queue[campaign_id].remove(lane)
         if not queue[campaign_id]:
             del queue[campaign_id]
+
+    def _put_aside(self, lane: _Lane, now: int) -> None:
+        self._leave(lane)
+        self._shut.append(lane)
+        self._opens_at = min(self._opens_at, lane.opens(now))
+
+    def _bring_back(self) -> None:
+        """All that were put aside stand in line again, behind the others."""
+        for lane in self._shut:
+            self._queue(lane).setdefault(lane.key[0], deque()).append(lane)
+        self._shut, self._opens_at = [], _NEVER
 
     def _queue(self, lane: _Lane) -> _Queue:
         return self._proofs if _is_of_proofs(lane.key) else self._others
@@ -293,7 +356,7 @@ class Line:
         if len(peers := queue[lane.key[0]]) > 1:
             peers.remove(lane)
             peers.append(lane)
-        return Turn(lane.campaign, chosen, lane.throttles, lane.key, promised=len(chosen), given_at=now)
+        return Turn(lane.campaign, chosen, lane.throttles, lane.key, lane.gate, promised=len(chosen), given_at=now)
 
     def _throttled(self, lane: _Lane, now: int, within: int) -> list[Candidate]:
         """What may leave the lane together, set aside under its throttles; none when that is not due in time."""
@@ -306,6 +369,7 @@ class Line:
 
     def _filled(self, lane: _Lane, now: int) -> bool:
         """Read ahead; whether something waits now."""
+        lane.looked_at = now
         with self._store.read() as connection:
             found = self._read(connection, lane, now)
             if not found and lane.read_to != _START:  # messages that came back stand before the place we read to
@@ -324,7 +388,7 @@ class Line:
         limit = max(_READ_AHEAD, 2 * self._batch)
         if _is_of_proofs(lane.key):
             found = outbox.proofs(connection, campaign_id, limit=limit)
-            return self._free(lane, [candidate for candidate in found if candidate.lane == lane.group])
+            return self._free(lane, [candidate for candidate in found if candidate.lane == lane.number])
         while page := outbox.candidates(connection, campaign_id, number, after=lane.read_to, now=now, limit=limit):
             lane.read_to = page[-1].due_at, page[-1].id
             if free := self._free(lane, page):
@@ -358,22 +422,26 @@ class Line:
 
     def _earliest(self) -> int:
         """When there may be a turn again (micros)."""
+        now = self._spending.now()
         return min(
-            (lane.wait_until - HORIZON if lane.waiting else lane.dry_until for lane in self._lanes.values()),
+            (
+                max(lane.opens(now), lane.wait_until - HORIZON if lane.waiting else lane.dry_until)
+                for lane in self._lanes.values()
+            ),
             default=_NEVER,
         )
 
 
 def _in_order(queue: _Queue) -> Iterator[_Lane]:
     """Each campaign's first lane that waits, then its others: campaigns take turns before lanes do."""
-    for lanes in queue.values():
-        yield from lanes
+    for lanes in list(queue.values()):
+        yield from list(lanes)
 
 
 def _is_of_proofs(key: _Key) -> bool:
     return key[1] < _CANARIES
 
 
-def group_of(key: _Key) -> int:
-    """The number of the recipient-domain group."""
-    return key[1] - _PROOFS if _is_of_proofs(key) else group_number(key[1])
+def _number_of(key: _Key) -> int:
+    """The number of the lane that a message stands in, be it a proof, in the canary or neither."""
+    return key[1] - _PROOFS if _is_of_proofs(key) else plain(key[1])

@@ -59,7 +59,7 @@ def _backlog(told: Snapshot) -> Iterator[Metric]:
     )
     age = GaugeMetricFamily(
         "mergecast_oldest_due_age_seconds",
-        "How long ago the oldest message could have left that is queued still; throttles make it grow, too.",
+        "How long ago the oldest message could have left that is queued still; throttles and shut send windows make it grow, too.",
         labels=["campaign"],
     )
     for one in told.backlog:

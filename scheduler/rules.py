@@ -1,12 +1,15 @@
-"""Which throttles and paces the messages of a lane stand under on their way through one transport."""
+"""Which throttles, paces and send windows the messages of a lane stand under on their way through one transport."""
 
 from collections.abc import Sequence
 
 from campaigns.model.domain_group import Limits
+from campaigns.model.send_window import SendWindows
 from campaigns.model.throttle import Throttle
 from campaigns.store import lanes
 from campaigns.store.engine import Connection
 from campaigns.store.underway import SendingCampaign
+from campaigns.windows import of_campaign
+from scheduler.gate import Gate
 from scheduler.throttle import Throttles
 
 _OTHERS = "other domains"
@@ -15,17 +18,43 @@ _OTHERS = "other domains"
 class Rules:
     """The transport's own throttles, those of its campaigns, of their senders and of recipient-domain groups."""
 
-    def __init__(self, transport: str, throttles: Sequence[Throttle], limits: Limits, spending: Throttles) -> None:
+    def __init__(
+        self,
+        transport: str,
+        throttles: Sequence[Throttle],
+        limits: Limits,
+        spending: Throttles,
+        windows: SendWindows = SendWindows(),  # noqa: B008 - it cannot change
+    ) -> None:
         self._transport = transport
         self._limits = limits
         self._spending = spending
         self._own = spending.keys(f"transport {transport}", _texts(throttles))
+        self._windows = windows
         self._groups: dict[int, str] = {}
+        self._parts: dict[int, tuple[int, str]] = {}  # lanes of one zone: the group's number, and the zone
+        self._gates: dict[tuple[tuple[str, ...], str, str, str], Gate] = {}
 
     def learn(self, connection: Connection, numbers: set[int]) -> None:
-        """Know the groups' names by their numbers."""
-        if not numbers <= self._groups.keys():
+        """Know the groups' names, and the lanes of one zone, by their numbers."""
+        if not numbers <= self._groups.keys() | self._parts.keys():
             self._groups = {0: _OTHERS, **lanes.names(connection)}
+            self._parts = lanes.parts(connection)
+
+    def group(self, number: int) -> int:
+        """The recipient-domain group of a lane."""
+        return lanes.group_of(number, self._parts)
+
+    def gate(self, campaign: SendingCampaign, number: int) -> Gate | None:
+        """What opens and shuts a lane; None where it is always open."""
+        if not (campaign.windows or campaign.holidays or self._windows):
+            return None
+        theirs = self._parts[number][1] if number in self._parts else campaign.zone
+        key = (campaign.windows, campaign.holidays, campaign.zone, theirs)
+        if key not in self._gates:
+            own = of_campaign(campaign.windows, campaign.holidays, campaign.zone)
+            self._gates[key] = Gate(SendWindows((*own, *self._windows.windows)).for_recipient(theirs))
+        return self._gates[key]
 
     def name_of(self, group: int) -> str:
         """A group's name, as `lanes` has it; "" for those without one."""

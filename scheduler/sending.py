@@ -100,19 +100,26 @@ def _switching_often() -> Iterator[None]:
 async def _run(desk: Desk, lock: WorkerLock, until_idle: bool, watch: Watch | None) -> Mapping[MessageState, int]:
     workspace = desk.workspace
     transports, broken = build_all(workspace.settings, workspace.root)
-    throttles = {name: table.throttle for name, table in workspace.settings.transports.items()}
+    settings = workspace.settings
     monitor = None if watch else _monitor(desk)
     errands = None if watch else Errands(desk)
     worker = Worker(
         desk.store,
-        [Way(transport, throttles[transport.name]) for transport in transports],
+        [
+            Way(
+                transport,
+                settings.transports[transport.name].throttle,
+                settings.windows_of(transport.name, leaves=transport.leaves),
+            )
+            for transport in transports
+        ],
         clock=desk.clock,
         version=__version__,
         folder=workspace.root,
         broken=broken,
         lock=lock,
-        limits=workspace.settings.all_limits,
-        routes=workspace.settings.all_routes,
+        limits=settings.all_limits,
+        routes=settings.all_routes,
         more_by=errands.come_by if errands else lambda _: False,
         listeners=() if watch else [Systemd(os.environ), *([monitor] if monitor else ())],
     )

@@ -22,6 +22,7 @@ from campaigns.clock import Clock, from_micros
 from campaigns.errors import StoreError
 from campaigns.model.domain_group import NO_LIMITS, Limits
 from campaigns.model.routes import NO_ROUTES, Routes
+from campaigns.model.send_window import SendWindows
 from campaigns.model.states import CampaignState, MessageState, PauseReason
 from campaigns.model.throttle import Throttle
 from campaigns.store import campaigns, history, lanes, origin, underway, workers
@@ -34,11 +35,12 @@ from scheduler.baggage import Baggage
 from scheduler.dispatch import Dispatch
 from scheduler.doing import Doing, Listener
 from scheduler.holding import hold_back
-from scheduler.ledger import Ledger
+from scheduler.ledger import UNSEEN, Ledger
 from scheduler.line import Line
 from scheduler.recover import recover
 from scheduler.routing import Routing
 from scheduler.rules import Rules
+from scheduler.starting import Starting
 from scheduler.throttle import Throttles
 from scheduler.timetable import Timetable
 from scheduler.transports.contract import Transport
@@ -57,10 +59,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A transport with the throttles that its settings give it."""
+    """A transport with the throttles and send windows that the settings give it."""
 
     transport: Transport
     throttles: Sequence[Throttle] = ()
+    windows: SendWindows = SendWindows()  # noqa: RUF009 - it cannot change
 
 
 class Worker:
@@ -153,11 +156,18 @@ class Worker:
         rehearsals = {way.transport.name for way in self._ways if not way.transport.leaves}
         recover(self._store, rehearsals, self._clock)
         lanes.settle(self._store, self._limits.group_of())
+        windows = {way.transport.name: way.windows for way in self._ways}
+        self._starting = Starting(self._store, windows, self._clock)
+        with self._store.read() as connection:
+            last_seen = workers.last_beat(connection)
+        if last_seen is not None:
+            self._starting.after_absence(last_seen)
         with self._store.write() as connection:
             self._id = workers.start(connection, version=self._version, at=self._clock.now())
         self._count_turn()
         self._throttles = Throttles(self._store, self._clock)
         self._ledger = Ledger(self._store, self._id, self._throttles, self._clock, self._executor)
+        self._ledger.looked_at = self._clock.micros()
         self._baggage = Baggage(self._store, KeptFiles(self._folder), in_thread=self._executor is not None)
         self._dispatches = [self._dispatch(way) for way in self._ways]
         self._doing = Doing(self._dispatches, self._throttles, self._routing)
@@ -166,7 +176,7 @@ class Worker:
     def _dispatch(self, way: Way) -> Dispatch:
         name = way.transport.name
         limits = self._limits if way.transport.leaves else NO_LIMITS  # a rehearsal reaches nobody
-        rules = Rules(name, way.throttles, limits, self._throttles)
+        rules = Rules(name, way.throttles, limits, self._throttles, way.windows)
         spending, routing = self._throttles, self._routing
         line = Line(self._store, way.transport, rules, spending, routing=routing, in_hand=self._in_hand)
         return Dispatch(way.transport, line, self._ledger, self._store, self._clock, baggage=self._baggage)
@@ -186,7 +196,8 @@ class Worker:
     async def look(self) -> None:
         """Start what is due, tell the lines what sends, finish what is through."""
         try:
-            await self._aside(self._start_due)
+            await self._aside(self._after_absence)
+            self._started |= await self._aside(self._starting.start_due)
             for campaign, reason in await self._aside(lambda: hold_back(self._store, self._sending, self._clock)):
                 self._ledger.pause(campaign, reason)
             with self._store.read() as connection:
@@ -206,6 +217,13 @@ class Worker:
             if error.sentence != self._unreadable:
                 log.error("store.refuses", reason=error.sentence)
             self._unreadable = error.sentence
+
+    def _after_absence(self) -> None:
+        """A machine that slept wakes up: nothing was leased since the last look, and what is late is treated as such first."""
+        now = self._clock.micros()
+        if now - self._ledger.looked_at > UNSEEN:
+            self._starting.after_absence(self._ledger.looked_at)
+        self._ledger.looked_at = now
 
     def _notice(self, connection: Connection, sending: list[SendingCampaign]) -> None:
         """Take over what sends now; what people did in another terminal is an event, too."""
@@ -236,35 +254,10 @@ class Worker:
         for listener in self._listeners:
             listener.beat(self._doing.beat(doing, self._ledger, free, refusal or self._unreadable))
 
-    def _start_due(self) -> None:
-        """Scheduled campaigns whose instant has come send, or are paused because it came too long ago."""
-        now = self._clock.micros()
-        with self._store.read() as connection:
-            due = underway.due_campaigns(connection, now)
-        for campaign_id, name, starts_at, late_after in due:
-            late = now - starts_at > late_after * 1_000_000
-            state = CampaignState.PAUSED if late else CampaignState.SENDING
-            with self._store.write() as connection:
-                changed = campaigns.change_state(
-                    connection,
-                    campaign_id,
-                    state,
-                    allowed={CampaignState.SCHEDULED},
-                    reason=PauseReason.LATE if late else "",
-                )
-                if changed:
-                    self._remember(connection, "pause" if late else "start", campaign_id)
-            if changed:
-                self._started.add(campaign_id)
-                log.info("campaign.late" if late else "campaign.started", campaign=name)
-
     def _pause(self, lost: Mapping[int, str]) -> None:
         for campaign in self._sending:
             if campaign.id in lost and campaign.state is CampaignState.SENDING:
                 self._ledger.pause(campaign, lost[campaign.id])
-
-    def _way_names(self) -> set[str]:
-        return {way.transport.name for way in self._ways}
 
     def _finish(self) -> None:
         """Campaigns of which nothing is queued or leased any more are finished."""
@@ -291,7 +284,13 @@ class Worker:
         if (starts_at is not None and starts_at <= soon) or self._more_by(soon):
             return False
         with self._store.read() as connection:
-            return not underway.due_before(connection, soon, self._way_names())
+            lines = {dispatch.transport.name: dispatch.line for dispatch in self._dispatches}
+            return not underway.due_before(
+                connection,
+                soon,
+                lines,
+                opens=lambda campaign, lane: all(line.opens_by(campaign.id, lane, soon) for line in lines.values()),
+            )
 
     def _write_beat(self, doing: Mapping[str, Any]) -> None:
         with self._store.write_page() as connection:

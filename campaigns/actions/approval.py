@@ -32,6 +32,7 @@ SAID = {
     "transport": "the transport",
     "start": "the start",
     "throttles": "the throttles",
+    "times": "the send windows or people's own times",
     "today": "the date that it prints",
     "series": "when it comes round, or for whom",
 }
@@ -73,6 +74,7 @@ def parts_of(conn: Connection, basis: Basis, *, prints_today: bool) -> dict[str,
         "start": f"{campaign.starts_wall} {campaign.zone}" if campaign.starts_wall else "at once",
         "throttles": campaign.throttles,
         "today": basis.today.isoformat() if prints_today else "",
+        **_times(campaign),
     }
     return _of_series(parts, basis) if comes_round else parts
 
@@ -83,6 +85,13 @@ def _of_series(parts: dict[str, str], basis: Basis) -> dict[str, str]:
     assert mine is not None
     rule = f"{mine.every} {basis.campaign.zone}, to {mine.whom}, from {mine.sheet_path}"
     return {**parts, "sheet": "", "start": "", "today": "", "series": rule}
+
+
+def _times(campaign: Campaign) -> dict[str, str]:
+    """When people get their mail; without anything special no part at all, as in approvals that are older than these."""
+    times = (campaign.windows, campaign.holidays, campaign.zone_by, campaign.starts_by, campaign.at_column)
+    said = "\n".join(times).strip()
+    return {"times": "\n".join(times)} if said else {}
 
 
 def hash_of(parts: Mapping[str, str]) -> str:

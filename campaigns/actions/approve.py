@@ -10,7 +10,8 @@ from campaigns.actions.check import CheckResult
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import CampaignTold, campaign_named, told
 from campaigns.actions.progress import Progress, silent
-from campaigns.actions.send import as_wished, checked_now, refuse_stops
+from campaigns.actions.send import checked_now, refuse_stops
+from campaigns.actions.wished import Wish, as_wished
 from campaigns.clock import to_micros
 from campaigns.errors import CampaignError, UsageError
 from campaigns.model.states import CampaignState
@@ -45,7 +46,7 @@ def approve(
             f"{name} is scheduled already: there is nothing left to approve.",
             remedy=f"To change it, `mergecast reopen {name}` first.",
         )
-    basis = basis_of(desk, as_wished(desk, campaign, transport, at))
+    basis = basis_of(desk, as_wished(desk, campaign, Wish(transport, at)))
     if at and basis.series is not None and campaign.series is None:
         raise UsageError("A series has no single start.", remedy="Leave `--at` out.")
     checked = checked_now(desk, basis, progress)

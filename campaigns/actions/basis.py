@@ -100,6 +100,7 @@ class Basis:
 
     def prepared(self, *, prints_today: bool) -> str:
         """Equal as long as the same messages, and the same Findings, would come of a check."""
+        c = self.campaign
         return _hash(
             self.sheet.id,
             self.source.sha256,
@@ -120,6 +121,7 @@ class Basis:
                 else ()
             ),
             self.files,
+            *((c.zone_by, c.starts_by, c.starts_wall, c.starts_at, c.at_column, c.zone) if c.own_lanes else ()),
         )
 
 

@@ -10,6 +10,8 @@ from campaigns.actions.clearing import clear, take_over
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import CampaignTold, told
 from campaigns.actions.series import ONCE, ComesRound, keep, read_first, refuse_single
+from campaigns.actions.times import Times, columns_of, read_start
+from campaigns.actions.window import refuse_shut
 from campaigns.clock import to_micros
 from campaigns.compose.source import TemplateSource, load_template
 from campaigns.errors import CampaignError, UsageError
@@ -18,7 +20,6 @@ from campaigns.model.pause_above import PauseAbove
 from campaigns.model.predicate import rules_of
 from campaigns.model.states import CampaignKind, CampaignState
 from campaigns.model.throttle import Throttle
-from campaigns.model.when import Start, parse_when, zone_named
 from campaigns.settings import LOCAL
 from campaigns.store import approvals, campaigns, history, lists, sheets
 from campaigns.store.campaigns import SENDER, Campaign
@@ -37,6 +38,7 @@ def create(
     sender: str = "",
     at: str = "",
     zone: str = "",
+    times: Times = Times(),  # noqa: B008 - it cannot change
     throttles: Sequence[str] = (),
     pause_above: str = "",
     audience: Audience = EVERYBODY,
@@ -44,7 +46,7 @@ def create(
     transactional: bool = False,
     replace: bool = False,
 ) -> CampaignTold:
-    """Make a draft; UsageError, TemplateError, WhenError, ThrottleError or ConditionError, and then there is none.
+    """Make a draft; UsageError, TemplateError, WhenError, ThrottleError, WindowError or ConditionError, and then there is none.
 
     Empty options fall back: `sender` to the template's front matter, then to the settings; `at` to now; `zone` to the
     workspace's; `pause_above` to the settings', and "never" to none. `audience` is kept as it is, and judged at each check and when the campaign is sent.
@@ -54,7 +56,7 @@ def create(
     source = load_template(desk.workspace.root, template)
     way_out = transport_named(settings, transport)
     given = _one_address(sender)
-    start = read_start(desk, at, zone)
+    start = read_start(settings, at, zone, times, desk.clock.now())
     limits = [str(Throttle.parse(text)) for text in throttles]
     kind = _kind(source, transactional=transactional)
     comes_round.look(start.zone, at)
@@ -62,6 +64,7 @@ def create(
     read_first(desk, list_name, comes_round)
     with desk.store.read() as conn:
         into, sheet = list_named(conn, list_name)
+        when = columns_of(zone, times, start, sheets.columns_of(conn, sheet.id))
         audience = _fitting(conn, audience, into, sheet)
         there = campaigns.find(conn, tidy)
         if there:
@@ -79,9 +82,7 @@ def create(
         "public_url": settings.public_url,
         "transport": transport,
         "leaves": way_out.leaves,
-        "zone": start.zone,
-        "starts_wall": start.wall,
-        "starts_at": to_micros(start.at) if start.wall else None,
+        **when,
         "late_after": int(settings.late_after.total_seconds()),
         "give_up_after": int(settings.gives_up_after(kind).total_seconds()),
         "throttles": "\n".join(limits),
@@ -101,6 +102,7 @@ def create(
         else:
             campaign_id = campaigns.insert(conn, name=tidy, state=str(CampaignState.DRAFT), **columns)
         keep(conn, campaign_id, comes_round)
+        refuse_shut(settings, campaigns.needed(conn, campaign_id), now)
         detail = {
             "template": source.name,
             "list": list_name,
@@ -111,12 +113,6 @@ def create(
         }
         history.record(conn, at=now, who=desk.who, verb="create", thing="campaign", thing_id=campaign_id, detail=detail)
         return told(conn, campaign_id)
-
-
-def read_start(desk: Desk, at: str, zone: str) -> Start:
-    """When a campaign is to start; "" is now."""
-    where = zone_named(zone or desk.workspace.settings.zone).key
-    return parse_when(at or "now", where, desk.clock.now())
 
 
 def _refuse_taken(desk: Desk, name: str, *, replace: bool) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from email.utils import parseaddr
 from typing import Any
 
+from campaigns.actions.window import windows_of
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.domain_group import NO_LIMITS, Limits
 from campaigns.model.routes import WaysOut
@@ -31,8 +32,12 @@ def ends(
 ) -> datetime | None:
     """The instant; None where nothing says how fast it goes, or its canary has not left yet. Retries are left out.
 
-    `ways`: what carries which of its mail; an outage shows in the rate alone.
+    `ways`: what carries which of its mail; an outage shows in the rate alone. None, too, where people have times or
+    windows of their own: then their clocks decide more than any rate.
     """
+    windows = windows_of(settings, campaign)
+    if campaign.has_own_times or windows.by_recipients:
+        return None
     if campaign.canary and campaign.holds_until is None:
         return None
     limits = settings.all_limits if campaign.leaves else NO_LIMITS
@@ -55,7 +60,7 @@ def ends(
     if not 0 < seconds < _FARTHEST:
         return None
     begins = now if campaign.holds_until is None else max(now, from_micros(campaign.holds_until))
-    return begins + timedelta(seconds=seconds)
+    return windows.after(begins, timedelta(seconds=seconds))
 
 
 def _shared(campaign: Campaign, limits: Limits) -> list[Throttle]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from campaigns.actions.basis import day_of, list_named, transport_named
 from campaigns.actions.create import REPLACEABLE, refuse_own_list
 from campaigns.actions.desk import Desk
+from campaigns.actions.times import Times, columns_of, read_start, read_windows
 from campaigns.checks.senders import check_senders
 from campaigns.clock import to_micros
 from campaigns.compose.job import RenderJob
@@ -17,12 +18,14 @@ from campaigns.errors import TemplateError, UsageError
 from campaigns.model.audience import EVERYBODY, Audience
 from campaigns.model.column import Column
 from campaigns.model.predicate import rules_of
+from campaigns.model.send_window import SendWindows, refuse_never
 from campaigns.model.states import CampaignKind, Severity
 from campaigns.model.throttle import Throttle
-from campaigns.model.when import Start, parse_when
+from campaigns.model.when import Start
 from campaigns.recipients.sheet import ReadOptions, open_sheet
 from campaigns.settings import Settings
 from campaigns.store import campaigns
+from campaigns.windows import Holidays, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +41,25 @@ class Typed:
     zone: str
     throttles: Sequence[str]
     audience: Audience = EVERYBODY
+    times: Times = Times()  # noqa: RUF009 - it cannot change
 
 
 def look(root: Path, settings: Settings, typed: Typed, now: datetime) -> None:
     """Raise whatever is wrong with what was typed, before a workspace is made or a list imported."""
-    start = parse_when(typed.start or "now", typed.zone, now)
+    start = read_start(settings, typed.start, typed.zone, typed.times, now)
     for text in typed.throttles:
         Throttle.parse(text)
     way_out = transport_named(settings, typed.transport)
+    own = written(read_windows(typed.zone, typed.times, start), Holidays.parse(typed.times.holidays), start.zone)
+    through = settings.windows_of(typed.transport, leaves=way_out.leaves).windows
+    refuse_never(SendWindows((*own, *through)).for_recipient(start.zone), now)
     if typed.sender:
         for finding in check_senders(typed.sender, "", settings.sender.allowed, leaves=way_out.leaves):
             raise UsageError(finding.sentence, remedy=finding.remedy)
     source = load_template(root, typed.template)
     with open_sheet(typed.sheet, replace(typed.options, locale=settings.locale)) as sheet:
         columns = sheet.columns
+    columns_of(typed.zone, typed.times, start, columns)
     if typed.audience.where:
         rules_of(typed.audience.where, columns)
     _look_at_template(root, settings, source, columns, start)

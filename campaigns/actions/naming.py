@@ -11,6 +11,7 @@ from campaigns.clock import from_micros
 from campaigns.errors import UsageError
 from campaigns.model.audience import Audience
 from campaigns.model.duration import text_of
+from campaigns.model.late import Late
 from campaigns.store import campaigns, lists, sheets, versions
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
@@ -41,7 +42,12 @@ class CampaignTold:
                 "leaves": told.leaves,
                 "starts": starts(told),
                 "throttles": told.throttles.splitlines(),
+                "windows": told.windows.splitlines(),
+                "holidays": told.holidays,
+                "times": times_of(told),
+                "late": told.late or str(Late.ASK),
                 "pause_above": told.pause_above,
+                "hold": hold_of(told),
                 "canary": canary_of(told),
                 "audience": Audience.unpack(told.audience).as_json(),
                 "series": self.series,
@@ -76,8 +82,7 @@ def did_you_mean(name: str, known: Iterable[str], thing: str) -> str:
 
 def told(conn: Connection, campaign_id: int) -> CampaignTold:
     """The campaign as it stands now."""
-    campaign = campaigns.by_id(conn, campaign_id)
-    assert campaign is not None
+    campaign = campaigns.needed(conn, campaign_id)
     sheet = sheets.by_id(conn, campaign.sheet_id).n if campaign.sheet_id is not None else None
     version = versions.number_of(conn, campaign.version_id) if campaign.version_id is not None else None
     list_name = lists.by_id(conn, campaign.list_id).name
@@ -94,6 +99,22 @@ def canary_of(campaign: Campaign) -> dict[str, Any] | None:
         "hold": text_of(timedelta(seconds=campaign.hold)),
         "holds_until": from_micros(until).isoformat() if until is not None else None,
     }
+
+
+def times_of(campaign: Campaign) -> dict[str, Any] | None:
+    """Where each person's own instant comes from; None where all have the same one."""
+    if not (campaign.zone_by or campaign.at_column):
+        return None
+    return {
+        "zone_from": campaign.zone_by.splitlines(),
+        "by_their_clocks": bool(campaign.starts_by),
+        "at_column": campaign.at_column,
+    }
+
+
+def hold_of(campaign: Campaign) -> str:
+    """How long nothing leaves after `send`, so that it can be taken back; "" where nothing is held, or a canary leaves first."""
+    return text_of(timedelta(seconds=campaign.hold)) if campaign.hold and not campaign.canary else ""
 
 
 def starts(campaign: Campaign) -> dict[str, str | None]:

@@ -20,8 +20,9 @@ from campaigns.actions.send import PastMidnightError, send
 from campaigns.actions.series import dealt_with, recurrence_of, upcoming
 from campaigns.clock import from_micros, to_micros
 from campaigns.errors import MergecastError, StoreError
+from campaigns.model.late import Late
 from campaigns.model.recurrence import Occurrence
-from campaigns.model.series import LateRule, too_many
+from campaigns.model.series import too_many
 from campaigns.model.states import CampaignState
 from campaigns.model.when import say
 from campaigns.store import campaigns, history, series
@@ -35,7 +36,7 @@ HELD = "held"  # how the reason of a campaign begins that waits for a person's `
 
 _OF_PATTERN = (
     "kind", "list_id", "template", "sender_given", "sender", "reply_to", "public_url", "transport", "leaves", "zone",
-    "late_after", "give_up_after", "throttles", "audience", "pause_above",
+    "late_after", "late", "give_up_after", "throttles", "audience", "pause_above", "windows", "holidays", "zone_by",
 )  # fmt: skip
 
 
@@ -87,11 +88,11 @@ def _due(pattern: Campaign, mine: Series, now: datetime) -> Occurrence | None:
 def _leaves_at(pattern: Campaign, mine: Series, due: Occurrence, now: datetime) -> datetime | None:
     """When a due occurrence is to leave, by the late rule if it is late; None where it is left out."""
     late_after = timedelta(seconds=pattern.late_after)
-    if now - due.at <= late_after or mine.late is LateRule.ASK:
+    if now - due.at <= late_after or mine.late is Late.ASK:
         return due.at
-    if mine.late is LateRule.EXPIRE:
+    if mine.late is Late.EXPIRE:
         return None
-    if mine.late is LateRule.SEND:
+    if mine.late is Late.SEND:
         return now
     put_off = from_micros(mine.put_off_until) if mine.put_off_until is not None else None
     if put_off is not None and now - put_off <= late_after:
@@ -220,7 +221,7 @@ class _Judge:
         if current is None or current.state is not CampaignState.RECURRING:
             raise HeldError(f"{pattern.name} is {current.state if current else 'gone'} by now.")
         due_at = from_micros(mine.due_at or 0)
-        if now - due_at > timedelta(seconds=pattern.late_after) and mine.late is not LateRule.SEND:
+        if now - due_at > timedelta(seconds=pattern.late_after) and mine.late is not Late.SEND:
             raise HeldError(f"It is late: it was to leave on {say(due_at, pattern.zone, now)}.")
         last = before[0].rows if before else mine.first_rows
         if too_many(checked.rows, last):

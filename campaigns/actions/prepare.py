@@ -18,6 +18,8 @@ from campaigns.actions.desk import Desk
 from campaigns.actions.joined import with_joined
 from campaigns.actions.kept_shapes import KeptShapes
 from campaigns.actions.progress import Progress, silent
+from campaigns.actions.timing import Due, Timing, timing_of
+from campaigns.actions.window import refuse_shut
 from campaigns.checks import people
 from campaigns.checks.addresses import AddressCare
 from campaigns.checks.mail_servers import MailServers, resolver_at
@@ -57,16 +59,19 @@ def prepare(
 ) -> list[Finding]:
     """Make the campaign checked, with a message or a reason for every row; a draft if a Finding stops it.
 
-    What was found, each Finding with the first `rows_named` of its rows. TemplateError, SettingsError or CampaignError,
+    What was found, each Finding with the first `rows_named` of its rows. TemplateError, SettingsError, WindowError or CampaignError,
     and then nothing has changed.
     """
+    refuse_shut(basis.settings, basis.campaign, desk.clock.now())
+    tally = FindingTally(rows_named)
+    timing = timing_of(desk.store, basis.settings, basis.campaign, basis.columns, tally)
     dns = basis.settings.dns
     servers = None if dns == "off" else MailServers(resolver_at(dns), rows_named)
     with Renderer(basis.job(rows_named)) as renderer:
         token = take_over(desk, basis.campaign, allowed=allowed)
         lanes.settle(desk.store, basis.settings.all_limits.group_of())
         clear(desk, basis.campaign, token)
-        work = _begin(desk, basis, token, servers, rows_named)
+        work = _begin(desk, basis, token, servers=servers, tally=tally, timing=timing)
         work.tally.extend(renderer.inspection.findings)
         for page, rendered in _rendered(renderer, _pages(desk, basis)):
             work.shapes.keep([(number, work.attached.on(shape)) for number, shape in rendered.shapes])
@@ -136,6 +141,7 @@ class _Work:
     servers: MailServers | None  # where the settings ask for the DNS
     care: AddressCare
     tally: FindingTally
+    timing: Timing | None  # where people have zones or times of their own
     addresses: AddressReader = field(default_factory=AddressReader)
     rows: int = 0
     messages: int = 0
@@ -154,7 +160,15 @@ class _Work:
         return self.mails[address_id] - 1
 
 
-def _begin(desk: Desk, basis: Basis, token: str, servers: MailServers | None, rows_named: int) -> _Work:
+def _begin(
+    desk: Desk,
+    basis: Basis,
+    token: str,
+    *,
+    servers: MailServers | None,
+    tally: FindingTally,
+    timing: Timing | None,
+) -> _Work:
     source, campaign = basis.source, basis.campaign
     attached = Attached(desk.workspace.root, source, kinds=basis.kinds, keep=True)
     if attached:
@@ -172,8 +186,8 @@ def _begin(desk: Desk, basis: Basis, token: str, servers: MailServers | None, ro
             who=desk.who,
         )
     shapes = KeptShapes(desk, basis, token, version_id)
-    care, tally = AddressCare(rows_named), FindingTally(rows_named)
-    return _Work(desk, basis, token, version_id, shapes, attached, servers, care, tally)
+    care = AddressCare(tally.most)
+    return _Work(desk, basis, token, version_id, shapes, attached, servers, care, tally, timing)
 
 
 def _stage(work: _Work, page: _Page, rendered: RenderedBatch) -> None:
@@ -210,7 +224,7 @@ def _messages(
     own: files.OwnFiles,
 ) -> list[NewMessage]:
     """The messages of those who pass; the others are added to `left`, files of one's own to `own`."""
-    campaign_id, shapes = work.campaign.id, work.shapes
+    campaign_id, shapes, timing = work.campaign.id, work.shapes, work.timing
     has_own = work.attached.own
     sendgrid = "sendgrid" in work.basis.kinds
     tokens = os.urandom(8 * len(chosen))
@@ -226,6 +240,9 @@ def _messages(
             problem = _tallied(work, found, one.row)
             if mine and problem is None and one.address_id is not None:
                 own[one.address_id, one.id] = mine
+        due = timing.of(one) if timing and problem is None else Due(0, one.lane or 0)
+        if due.problem is not None:
+            problem = _tallied(work, [due.problem], one.row)
         if problem is not None:
             left.append(NewLeftOut(campaign_id, one.id, _FINDING, problem.sentence))
             continue
@@ -238,8 +255,8 @@ def _messages(
                 work.ordinal(one.address_id),
                 _REST,
                 _QUEUED,
-                0,
-                one.lane or 0,
+                due.at,
+                due.lane,
                 0,
                 shapes.ids[number],
                 None if one.given is None else _wire(work, one),
@@ -341,6 +358,7 @@ def _about_the_whole(work: _Work) -> Iterator[Finding]:
     yield from work.servers.findings() if work.servers else ()
     yield from check_count(len(work.shapes.ids), work.messages, template=basis.source.name)
     yield from work.attached.findings
+    yield from work.timing.findings(work.desk.clock.now()) if work.timing else ()
     guard = work.attached.guard
     if guard.watches:
         tell_apart(guard, basis.columns, _everybody(work))

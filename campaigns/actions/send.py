@@ -4,25 +4,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from campaigns.actions import approval
-from campaigns.actions.basis import Basis, basis_of, day_of, transport_named
+from campaigns.actions.basis import Basis, basis_of, day_of
 from campaigns.actions.canary import refuse_all, set_apart
 from campaigns.actions.check import CheckResult, found
 from campaigns.actions.desk import Desk
 from campaigns.actions.held import before_queueing
-from campaigns.actions.naming import campaign_named, canary_of, starts
+from campaigns.actions.naming import campaign_named, canary_of, hold_of, starts, times_of
+from campaigns.actions.past import past_groups, settle_past
+from campaigns.actions.past import told as with_past
 from campaigns.actions.prepare import PREPARABLE, prepare
 from campaigns.actions.progress import Progress, silent
 from campaigns.actions.rereading import read_again
 from campaigns.actions.shares import Share, shares
+from campaigns.actions.window import opens_later, refuse_shut
+from campaigns.actions.wished import SECOND, Wish, as_wished, said_day
 from campaigns.clock import from_micros, to_micros
-from campaigns.errors import CampaignError, WhenError
+from campaigns.errors import CampaignError
 from campaigns.model.canary import Canary
 from campaigns.model.states import CampaignState, MessageState
-from campaigns.model.when import MONTHS, parse_when, say
-from campaigns.store import campaigns, history, lanes, reporting, staging, suppressions, workers
+from campaigns.store import campaigns, history, lanes, late, reporting, staging, suppressions, workers
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 
@@ -55,6 +57,7 @@ class Queued:
     queued: int
     left_out: int
     worker_running: bool
+    opens: datetime | None = None  # when its send windows do, where they are shut at its start
     shares: tuple[Share, ...] = ()  # of `send`: what goes through which transport
 
     def as_json(self) -> dict[str, Any]:
@@ -62,6 +65,9 @@ class Queued:
             "campaign": self.campaign.name,
             "state": str(self.campaign.state),
             "starts": starts(self.campaign),
+            "times": times_of(self.campaign),
+            "hold": hold_of(self.campaign),
+            "opens": self.opens.isoformat() if self.opens else None,
             "canary": canary_of(self.campaign),
             "transport": self.campaign.transport,
             "leaves": self.campaign.leaves,
@@ -80,22 +86,27 @@ def send(
     at: str = "",
     again: bool = False,
     canary: Canary | None = None,
+    hold: int = 0,
+    if_late: str = "",
     confirm: Confirm,
     progress: Progress = silent,
 ) -> Queued:
     """Queue a campaign, or move the start of one that is queued; CampaignError if something stands against it.
 
     `confirm` is shown what the check found, and says whether a person accepts it. `canary` leaves first and alone.
+    Without one, `hold` (seconds) is the time between this and the first mail, in which it can be reopened. `if_late` is a
+    policy of `model.late.Late`, "" the campaign's own.
     """
     with desk.store.read() as conn:
         campaign = campaign_named(conn, name)
-    wished = as_wished(desk, campaign, transport, at, canary)
+    wished = as_wished(desk, campaign, Wish(transport, at, canary, hold, if_late))
+    refuse_shut(desk.workspace.settings, wished, desk.clock.now())
     if campaign.state in PREPARABLE:
         read_again(desk, campaign)
     basis = basis_of(desk, wished)
     if campaign.state is CampaignState.SCHEDULED:
         _refuse_other_start(desk, basis)
-    if campaign.state is CampaignState.SCHEDULED and not _prints_another_day(basis):
+    if campaign.state is CampaignState.SCHEDULED and not _changes_mails(basis):
         _move(desk, basis)
     else:
         twins = [] if again else _twins(desk, basis)
@@ -105,72 +116,33 @@ def send(
         refuse_all(canary, checked)
         _refuse_people_reached(desk, basis, twins)
         _refuse_unapproved(desk, basis, checked)
-        if not confirm(checked):
+        past = past_groups(desk, basis.campaign)
+        if not confirm(with_past(checked, basis.campaign, past, desk.clock.now())):
             raise CampaignError(f"{name} was not queued: nobody said yes.")
         _suppress(desk, campaign)
-        _queue(desk, basis, canary, set_apart(desk, campaign, canary))
+        settle_past(desk, basis.campaign, past)
+        _queue(desk, basis, canary, set_apart(desk, campaign, canary), hold)
     with desk.store.read() as conn:
-        return _queued(conn, basis, desk.clock.now())
+        return _queued(desk, conn, basis)
 
 
-def _queued(conn: Connection, basis: Basis, now: datetime) -> Queued:
-    campaign = campaign_named(conn, basis.campaign.name)
+def _queued(desk: Desk, conn: Connection, basis: Basis) -> Queued:
+    campaign, now = campaign_named(conn, basis.campaign.name), desk.clock.now()
     return Queued(
         campaign,
         staging.count_messages(conn, campaign.id),
         sum(staging.count_left_out(conn, campaign.id).values()),
         workers.alive(conn, now) is not None,
+        opens_later(desk.workspace.settings, campaign, now),
         shares(conn, basis),
     )
 
 
-def as_wished(desk: Desk, campaign: Campaign, transport: str, at: str, canary: Canary | None = None) -> Campaign:
-    """The campaign with this call's options; CampaignError where its state forbids sending it like that."""
-    _refuse_state(desk, campaign, move_alone=bool(at and not transport and canary is None))
-    transport = transport or campaign.transport
-    way_out = transport_named(desk.workspace.settings, transport)  # which may have become a rehearsal since
-    campaign = replace(campaign, transport=transport, leaves=way_out.leaves)
-    if at:
-        start = parse_when(at, campaign.zone, desk.clock.now())
-        starts_at = to_micros(start.at) if start.wall else None
-        campaign = replace(campaign, starts_wall=start.wall, starts_at=starts_at)
-    elif campaign.state is CampaignState.FINISHED or not campaign.starts_wall:
-        campaign = replace(campaign, starts_wall="", starts_at=None)
-    if campaign.starts_at is not None and campaign.starts_at < desk.clock.micros():
-        start_was = say(from_micros(campaign.starts_at), campaign.zone, desk.clock.now())
-        raise WhenError(
-            f"The start of {campaign.name}, {start_was}, is in the past.",
-            remedy="Choose a later time, or `--at now` to send at once.",
-        )
-    return campaign
-
-
-def _refuse_state(desk: Desk, campaign: Campaign, *, move_alone: bool) -> None:
-    name = campaign.name
-    if campaign.state in PREPARABLE:
-        return
-    if campaign.state is CampaignState.FINISHED:
-        if campaign.leaves:
-            raise CampaignError(
-                f"{name} has been sent, on {_day(campaign)}.",
-                remedy=f"Make a new campaign with `mergecast create`, or `mergecast resend {name} --failed`.",
-            )
-        return
-    if campaign.state is CampaignState.SCHEDULED:
-        if move_alone:
-            return
-        start = say(from_micros(campaign.starts_at or 0), campaign.zone, desk.clock.now())
-        raise CampaignError(
-            f"{name} is scheduled already, for {start}.",
-            remedy=f"Move it with `--at`; to change anything else, `mergecast reopen {name}` first.",
-        )
-    remedy = f"Let it go on with `mergecast resume {name}`." if campaign.state is CampaignState.PAUSED else ""
-    raise CampaignError(f"{name} is {campaign.state}: it cannot be sent.", remedy=remedy)
-
-
-def _prints_another_day(basis: Basis) -> bool:
-    """Whether a moved start changes what the mails say."""
+def _changes_mails(basis: Basis) -> bool:
+    """Whether a moved start changes what the mails say, or when each of them is due."""
     campaign = basis.campaign
+    if campaign.has_own_times:
+        return True
     return campaign.prints_today and basis.prepared(prints_today=True) != campaign.prepared
 
 
@@ -188,7 +160,10 @@ def _move(desk: Desk, basis: Basis) -> None:
         if still.state is not CampaignState.SCHEDULED:
             raise CampaignError(f"{campaign.name} is {still.state} by now: its start cannot be moved.")
         approval.moved(conn, basis, at=to_micros(now))
-        campaigns.update(conn, campaign.id, starts_wall=campaign.starts_wall, starts_at=starts_at)
+        hold = campaign.hold if campaign.canary else 0  # a start that was chosen anew waits no longer
+        campaigns.update(
+            conn, campaign.id, starts_wall=campaign.starts_wall, starts_at=starts_at, hold=hold, late=campaign.late
+        )
         _remember(desk, conn, campaign, starts_at)
 
 
@@ -223,17 +198,12 @@ def _refuse_people_reached(desk: Desk, basis: Basis, twins: list[Campaign]) -> N
 def _refuse_reached(twin: Campaign, counts: Mapping[MessageState, int], whom: str) -> None:
     reached, waiting = sum(counts[state] for state in _REACHED), counts[MessageState.QUEUED]
     if reached:
-        sentence = f"This mail went to {reached:,} {whom} on {_day(twin)}."
+        sentence = f"This mail went to {reached:,} {whom} on {said_day(twin)}."
     elif waiting:
-        sentence = f"This mail is queued for {waiting:,} {whom} already, as {twin.name}, for {_day(twin)}."
+        sentence = f"This mail is queued for {waiting:,} {whom} already, as {twin.name}, for {said_day(twin)}."
     else:
         return
     raise CampaignError(sentence, remedy="To send it again: `--again`.")
-
-
-def _day(campaign: Campaign) -> str:
-    local = from_micros(campaign.starts_at or 0).astimezone(ZoneInfo(campaign.zone))
-    return f"{local.day} {MONTHS[local.month - 1]}, {local:%H:%M}"
 
 
 def checked_now(desk: Desk, basis: Basis, progress: Progress) -> CheckResult:
@@ -278,12 +248,16 @@ def _suppress(desk: Desk, campaign: Campaign) -> None:
             _, after = staging.suppress_some(conn, campaign.id, after=after, limit=SUPPRESSED_AT_ONCE, at=now)
 
 
-def _queue(desk: Desk, basis: Basis, canary: Canary | None, canary_mails: int) -> None:
+def _queue(desk: Desk, basis: Basis, canary: Canary | None, canary_mails: int, hold: int) -> None:
     campaign, now = basis.campaign, desk.clock.micros()
-    starts_at = now if campaign.starts_at is None else campaign.starts_at
+    planned = campaign.starts_at
+    if campaign.has_own_times:
+        with desk.store.read() as conn:  # a look at every message, so outside of any writer's time
+            planned = late.first_due(conn, campaign.id)
     with desk.store.write() as conn:
         checked = campaign_named(conn, campaign.name)
-        if checked.prints_today and day_of(starts_at, campaign.zone) != basis.today:
+        starts_at = max(planned or now, now if campaign.has_own_times else 0, now + hold * SECOND if hold else 0)
+        if checked.prints_today and not campaign.has_own_times and day_of(starts_at, campaign.zone) != basis.today:
             raise PastMidnightError(
                 f"Midnight has passed, and {campaign.name} prints the date.", remedy="Send it again."
             )
@@ -304,11 +278,13 @@ def _queue(desk: Desk, basis: Basis, canary: Canary | None, canary_mails: int) -
             at=now,
             canary=canary,
             canary_mails=canary_mails,
+            hold=hold if hold and starts_at == now + hold * SECOND else 0,
         ):
             raise CampaignError(
                 f"{campaign.name} was changed or queued by somebody else meanwhile.",
                 remedy=f"Look at it with `mergecast status {campaign.name}`, and send it again if it is not queued.",
             )
+        campaigns.update(conn, campaign.id, late=campaign.late)
         _remember(desk, conn, campaign, starts_at)
 
 

@@ -19,11 +19,13 @@ from campaigns.actions.held import before_queueing
 from campaigns.actions.naming import CampaignTold, campaign_named, told
 from campaigns.actions.progress import Progress, silent
 from campaigns.actions.rereading import read_again, read_from
-from campaigns.actions.send import as_wished, checked_now, refuse_stops
+from campaigns.actions.send import checked_now, refuse_stops
+from campaigns.actions.wished import Wish, as_wished
 from campaigns.clock import from_micros, to_micros
 from campaigns.errors import CampaignError, UsageError
+from campaigns.model.late import Late
 from campaigns.model.recurrence import Occurrence, Recurrence
-from campaigns.model.series import LateRule, Whom
+from campaigns.model.series import Whom
 from campaigns.model.states import CampaignState
 from campaigns.model.when import say, zone_named
 from campaigns.store import campaigns, history, series, workers
@@ -54,14 +56,14 @@ class ComesRound:
             raise UsageError("A series has no single start.", remedy="Leave out either `--at` or `--every`.")
         Recurrence.parse(self.every, zone)
         _one_of(Whom, self.whom, "--to")
-        _one_of(LateRule, self.late, "--late")
+        _one_of(Late, self.late, "--late")
 
     def columns(self) -> dict[str, Any]:
         return {
             "every": " ".join(self.every.split()),
             "whom": self.whom or str(Whom.NEW),
             "sheet_path": self.sheet,
-            "late": self.late or str(LateRule.ASK),
+            "late": self.late or str(Late.ASK),
         }
 
 
@@ -120,7 +122,7 @@ def start(desk: Desk, name: str, *, transport: str = "", confirm: Confirm, progr
         mine = series.of_campaign(conn, campaign.id)
     assert mine is not None
     _refuse_running(desk, campaign, mine)
-    wished = as_wished(desk, campaign, transport, "")
+    wished = as_wished(desk, campaign, Wish(transport))
     read_again(desk, campaign, progress)
     basis = basis_of(desk, wished)
     checked = checked_now(desk, basis, progress)
@@ -196,7 +198,7 @@ def _start(desk: Desk, basis: Basis, checked: CheckResult) -> None:
         )
 
 
-def _one_of(words: type[Whom] | type[LateRule], word: str, option: str) -> None:
+def _one_of(words: type[Whom] | type[Late], word: str, option: str) -> None:
     if word and word not in list(words):
         raise UsageError(f"`{option} {word}` is unknown.", remedy=f"Choose one of {', '.join(words)}.")
 

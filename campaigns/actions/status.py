@@ -13,12 +13,14 @@ from campaigns.actions.approval import ApprovalTold
 from campaigns.actions.desk import Desk
 from campaigns.actions.doctor_disk import LITTLE_DISK
 from campaigns.actions.held import Held, held
-from campaigns.actions.naming import campaign_named, canary_of, starts
+from campaigns.actions.naming import campaign_named, canary_of, hold_of, starts
 from campaigns.actions.outages import Outage, outages, said_of
 from campaigns.actions.series_told import occurrence_told, series_told
+from campaigns.actions.window import next_leave, windows_of
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.audience import Audience
 from campaigns.model.routes import WaysOut
+from campaigns.model.send_window import SendWindows
 from campaigns.model.states import CampaignState, MessageState, PauseReason
 from campaigns.settings import Settings
 from campaigns.store import campaigns, canaries, reporting, series, workers
@@ -28,7 +30,7 @@ from campaigns.store.workers import Worker
 
 _OPEN = (CampaignState.SCHEDULED, CampaignState.SENDING, CampaignState.PAUSED)
 _WHY_PAUSED = {
-    PauseReason.LATE: "It could not start in time and was paused.",
+    PauseReason.LATE: "It, or a part of it, could not start in time and was paused.",
     PauseReason.ERRORS: "It was paused because the server refuses its mail.",
     PauseReason.KEY: "It was paused because the transport's password, key or certificate is wrong.",
 }
@@ -69,6 +71,7 @@ class CampaignStatus:
     slowed: tuple[Slowed, ...]
     connections: int | None  # as many are the limit just now, not the throttles
     ends: datetime | None
+    windows: SendWindows
     canary: dict[str, Any] | None
     trouble: tuple[str, ...]  # sentences
     approval: ApprovalTold | None = None
@@ -102,6 +105,7 @@ class CampaignStatus:
             "slowed": [slowed.as_json() for slowed in self.slowed],
             "connections": self.connections,
             "ends": self.ends.isoformat() if self.ends else None,
+            "windows": list(map(str, self.windows.windows)),
             "pause_above": told.pause_above,
             "canary": self.canary,
             "trouble": list(self.trouble),
@@ -167,7 +171,8 @@ def _status(
     sending = campaign.state is CampaignState.SENDING
     settings = desk.workspace.settings
     messages = reporting.count_messages(conn, campaign.id, campaign.state)
-    due = _mail_is_due(conn, campaign, now)
+    waits = _by_the_clock(conn, settings, campaign, now)
+    due = not waits and _mail_is_due(conn, campaign, now)
     uncertain = messages[MessageState.UNCERTAIN]
     occurrence = occurrence_told(conn, campaign)
     return CampaignStatus(
@@ -175,13 +180,14 @@ def _status(
         left_out=sum(reporting.count_left_out(conn, campaign.id).values()),
         messages=messages,
         rate=rate,
-        waiting=_waiting(campaign, doing, now),
+        waiting=_waiting(campaign, doing, now, waits),
         waits=tuple(map(_wait, doing.get("waits", ()))) if sending else (),
         slowed=tuple(map(_slowed, slowed)) if sending else (),
         connections=doing.get("connections") if sending else None,
         ends=forecast.ends(conn, campaign, settings, ways, rate=rate, slowed=slowed, now=now)
         if sending and worker
         else None,
+        windows=windows_of(settings, campaign),
         canary=_canary(conn, campaign),
         trouble=(
             *(_held(campaign) if occurrence and occurrence["held"] else ()),
@@ -191,6 +197,19 @@ def _status(
         series=series_told(conn, campaign),
         occurrence=occurrence,
     )
+
+
+def _by_the_clock(conn: Connection, settings: Settings, campaign: Campaign, now: datetime) -> Waiting | None:
+    """The window or the instant that all mail waits for of a campaign that has begun; None where some could leave now."""
+    begun = campaign.state is CampaignState.SENDING or (
+        campaign.state is CampaignState.SCHEDULED and (campaign.starts_at or 0) <= to_micros(now)
+    )
+    if not begun or not (campaign.has_own_times or windows_of(settings, campaign)):
+        return None
+    found = next_leave(conn, settings, campaign, now)
+    if found is None or found[0] <= now:
+        return None
+    return Waiting("window" if found[1] else "time", found[0])
 
 
 def _mail_is_due(conn: Connection, campaign: Campaign, now: datetime) -> bool:
@@ -204,15 +223,19 @@ def _mail_is_due(conn: Connection, campaign: Campaign, now: datetime) -> bool:
     return campaign.state is not CampaignState.CANCELLED and reporting.queued_proofs(conn, campaign.id) > 0
 
 
-def _waiting(campaign: Campaign, doing: Mapping[str, Any], now: datetime) -> Waiting | None:
+def _waiting(
+    campaign: Campaign, doing: Mapping[str, Any], now: datetime, by_the_clock: Waiting | None
+) -> Waiting | None:
     if campaign.state is CampaignState.SCHEDULED and campaign.starts_at is not None:
-        return Waiting("start", from_micros(campaign.starts_at)) if campaign.starts_at > to_micros(now) else None
+        what = "hold" if hold_of(campaign) else "start"
+        starts_later = campaign.starts_at > to_micros(now)
+        return Waiting(what, from_micros(campaign.starts_at)) if starts_later else by_the_clock
     if campaign.state is not CampaignState.SENDING:
         return None
     if campaign.holds_until is not None and campaign.canary_alone(to_micros(now)):
         return Waiting("canary", from_micros(campaign.holds_until))
     told = doing.get("waiting")
-    return _wait(told) if told else None
+    return by_the_clock or (_wait(told) if told else None)
 
 
 def _wait(told: Mapping[str, Any]) -> Waiting:

@@ -10,6 +10,8 @@ from campaigns.actions.naming import CampaignTold, campaign_named, told
 from campaigns.actions.prepare import PREPARABLE
 from campaigns.actions.progress import Progress, silent
 from campaigns.actions.series import go_on
+from campaigns.actions.timing import draft_start
+from campaigns.clock import to_micros
 from campaigns.errors import CampaignError
 from campaigns.model.states import CampaignState, PauseReason
 from campaigns.store import campaigns, history, series, staging, steering
@@ -62,6 +64,9 @@ def reopen(desk: Desk, name: str) -> CampaignTold:
         campaign = campaign_named(conn, name)
         _demand_untouched(campaign, steering.anything_left(conn, campaign.id))
         staging.begin(conn, campaign.id, token, allowed={campaign.state})
+        if campaign.has_own_times:  # it was the first of them
+            at = draft_start(campaign)
+            campaigns.update(conn, campaign.id, starts_at=None if at is None else to_micros(at))
         _remember(desk, conn, campaign, "reopen")
     _take_back(desk, campaign, token)
     with desk.store.read() as conn:

@@ -7,12 +7,15 @@ import typer
 
 from campaigns.cli.face import NEEDS_A_PERSON, Face, verb
 from campaigns.cli.options import (
+    AtColumn,
     CampaignName,
+    DefaultZone,
     EdgeCases,
     Every,
     Exclude,
     From,
-    Late,
+    HolidaysCode,
+    LateWord,
     ListName,
     NotMailedIn,
     PauseAboveText,
@@ -27,11 +30,13 @@ from campaigns.cli.options import (
     When,
     Where,
     Whom,
+    WindowTexts,
     Zone,
+    ZoneColumn,
     row_or_edge_cases,
     writable,
 )
-from campaigns.cli.say import first, has_started, rounds, started, those, through, when
+from campaigns.cli.say import first, has_started, rounds, said_times, started, those, through, when
 from campaigns.cli.show import Screen, counted, say_findings
 
 verbs = typer.Typer()
@@ -85,8 +90,13 @@ def create(
     every: Every = "",
     to: Whom = "",
     sheet: SheetAgain = "",
-    late: Late = "",
+    default_zone: DefaultZone = "",
+    zone_column: ZoneColumn = "",
+    at_column: AtColumn = "",
     throttle: ThrottleTexts = None,
+    window: WindowTexts = None,
+    holidays: HolidaysCode = "",
+    late: LateWord = "",
     pause_above: PauseAboveText = "",
     where: Where = None,
     exclude: Exclude = None,
@@ -97,6 +107,7 @@ def create(
     """Make a campaign out of a template and a list: a draft. With `--every`, one that comes round."""
     from campaigns.actions.create import create as action
     from campaigns.actions.series import ComesRound, relative
+    from campaigns.actions.times import Times
     from campaigns.model.audience import Audience
     from campaigns.settings import LOCAL
 
@@ -111,10 +122,11 @@ def create(
             sender=sender,
             at=at,
             zone=zone,
+            times=Times(default_zone, zone_column, at_column, window or (), holidays, late),
             throttles=throttle or (),
             pause_above=pause_above,
             audience=audience,
-            comes_round=ComesRound(every, to, relative(desk, sheet), late),
+            comes_round=ComesRound(every, to, relative(desk, sheet), late if every else ""),
             transactional=transactional,
             replace=replace,
         )
@@ -144,6 +156,12 @@ def say_campaign(screen: Screen, told: dict[str, Any]) -> None:
         screen.say(f"  starts {when(campaign['starts'])}")
     if campaign["throttles"]:
         screen.say(f"  at most {', '.join(campaign['throttles'])}")
+    for said in said_times(campaign):
+        screen.say(f"  {said}")
+    for window in campaign["windows"]:
+        screen.say(f"  only {window}")
+    if campaign["holidays"]:
+        screen.say(f"  never on holidays of {campaign['holidays']}")
     if campaign["pause_above"]:
         screen.say(f"  pauses when more than {campaign['pause_above']} of its last mails were rejected or deferred")
     if campaign["canary"]:

@@ -15,11 +15,15 @@ from campaigns.cli.house import zone_of_machine
 from campaigns.cli.lists import say_import
 from campaigns.cli.options import (
     Again,
+    AtColumn,
     Columns,
+    DefaultZone,
     Encoding,
     Exclude,
     From,
     HiddenRowsWord,
+    HolidaysCode,
+    LateWord,
     NotMailedIn,
     RepeatedRows,
     SheetPath,
@@ -30,9 +34,11 @@ from campaigns.cli.options import (
     Types,
     When,
     Where,
+    WindowTexts,
     Worksheet,
     Yes,
     Zone,
+    ZoneColumn,
     read_options,
     repeated_of,
 )
@@ -73,7 +79,13 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
         sender: From = "",
         at: When = "",
         zone: Zone = "",
+        default_zone: DefaultZone = "",
+        zone_column: ZoneColumn = "",
+        at_column: AtColumn = "",
         throttle: ThrottleTexts = None,
+        window: WindowTexts = None,
+        holidays: HolidaysCode = "",
+        late: LateWord = "",
         where: Where = None,
         exclude: Exclude = None,
         not_mailed_in: NotMailedIn = None,
@@ -87,12 +99,14 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
         from campaigns.actions.import_list import import_list
         from campaigns.actions.merge import Typed, campaign_name, look_at_lists
         from campaigns.actions.send import send
+        from campaigns.actions.times import Times
         from campaigns.model.audience import Audience
         from campaigns.settings import LOCAL
 
         options = read_options(worksheet, column, kind, encoding, hidden_rows)
         audience = Audience.read(where, exclude or (), not_mailed_in)
-        typed = Typed(sheet, template, options, transport or LOCAL, sender, at, zone, throttle or (), audience)
+        times = Times(default_zone, zone_column, at_column, window or (), holidays, late)
+        typed = Typed(sheet, template, options, transport or LOCAL, sender, at, zone, throttle or (), audience, times)
         listed = list_name or sheet.stem
         _look_or_make(face, typed, listed)
         with face.desk(secrets=True) as desk:
@@ -112,6 +126,7 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
                 sender=sender,
                 at=at,
                 zone=zone,
+                times=times,
                 throttles=throttle or (),
                 audience=audience,
                 transactional=transactional,
@@ -135,6 +150,7 @@ def _look_or_make(face: Face, typed: "Typed", list_name: str) -> None:
     from campaigns.actions.init import init
     from campaigns.actions.merge import look
     from campaigns.actions.reading import as_last_time
+    from campaigns.actions.times import by_recipients
     from campaigns.settings import load_settings
     from campaigns.workspace import NoWorkspaceError
 
@@ -143,19 +159,20 @@ def _look_or_make(face: Face, typed: "Typed", list_name: str) -> None:
         workspace = face.workspace()
     except NoWorkspaceError:
         here = Path.cwd()
-        typed = replace(typed, zone=typed.zone or zone_of_machine(face))
-        look(here, load_settings(here, os.environ), typed, now)
+        zone = "" if by_recipients(typed.zone) else typed.zone
+        zone = zone or zone_of_machine(face)
+        look(here, load_settings(here, os.environ).model_copy(update={"zone": zone}), typed, now)
         if typed.audience.exclude:
             raise UsageError(
                 f"There is no list {typed.audience.exclude[0]!r}: there is no workspace yet.",
                 remedy="Make one with `mergecast init .`, and import the list first.",
             ) from None
-        made = init(here, zone=typed.zone, example=False)
-        face.aside.say(f"Made a workspace here, in {made.workspace.root}; send times are in {typed.zone}.")
+        made = init(here, zone=zone, example=False)
+        face.aside.say(f"Made a workspace here, in {made.workspace.root}; send times are in {zone}.")
     else:
         with face.desk() as desk:
             options = as_last_time(desk, list_name, typed.options)
-        typed = replace(typed, options=options, zone=typed.zone or workspace.settings.zone)
+        typed = replace(typed, options=options)
         look(workspace.root, workspace.settings, typed, now)
 
 
@@ -183,5 +200,5 @@ def _after_previews(
 
 
 def _leaves_soon(told: dict[str, Any]) -> bool:
-    at = told["starts"]["at"]
+    at = told["opens"] or told["starts"]["at"]
     return at is None or datetime.fromisoformat(at) <= datetime.now(UTC) + WAITED_FOR

@@ -91,13 +91,48 @@ When = Annotated[
     typer.Option(
         "--at",
         metavar="WHEN",
-        help="now, tomorrow 09:00, Tuesday 09:00, 2026-12-01 09:00 or 1.12.2026 09:00.",
+        help="now, in 2 hours, tomorrow 09:00, Tuesday 09:00, next business day 09:00, 2026-12-01 09:00 "
+        "or 1.12.2026 09:00.",
         show_default=False,
     ),
 ]
 Zone = Annotated[
     str,
-    typer.Option("--zone", metavar="ZONE", help="The time zone of --at; else the workspace's.", show_default=False),
+    typer.Option(
+        "--zone",
+        metavar="ZONE",
+        help="The time zone of --at, or `recipient`: the time on each person's own clock. Unless given: the workspace's.",
+        show_default=False,
+    ),
+]
+DefaultZone = Annotated[
+    str,
+    typer.Option("--default-zone", metavar="ZONE", help="The zone of people whose row tells none.", show_default=False),
+]
+ZoneColumn = Annotated[
+    str,
+    typer.Option(
+        "--zone-column",
+        metavar="FIELD",
+        help="The column that tells people's zone: zones, countries or phone numbers. Unless given: it is looked for.",
+        show_default=False,
+    ),
+]
+AtColumn = Annotated[
+    str,
+    typer.Option(
+        "--at-column", metavar="FIELD", help="The column that says when each person's mail leaves.", show_default=False
+    ),
+]
+LateWord = Annotated[
+    str,
+    typer.Option(
+        "--late",
+        metavar="send|next-window|ask|expire",
+        help="What becomes of mail whose time passed while nobody sent it, and of the newest date that a series missed. "
+        "Unless given: ask.",
+        show_default=False,
+    ),
 ]
 Every = Annotated[
     str,
@@ -128,19 +163,28 @@ SheetAgain = Annotated[
         show_default=False,
     ),
 ]
-Late = Annotated[
-    str,
-    typer.Option(
-        "--late",
-        metavar="send|next-window|ask|expire",
-        help="What becomes of the newest date that was missed: it leaves at once, or at the series' next hour, or waits "
-        "for a person, or is left out. Unless given: ask.",
-        show_default=False,
-    ),
-]
 ThrottleTexts = Annotated[
     list[str] | None,
     typer.Option("--throttle", metavar="N/UNIT", help="A limit: 20/s, 300/min, 50000/d.", show_default=False),
+]
+WindowTexts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--window",
+        metavar="HOURS",
+        help="When mail may leave: mon-fri 09:00-17:30, sat 10:00-14:00 Europe/Berlin; `recipient` in the place of the "
+        "zone goes by each person's clock. Of several, all must be open.",
+        show_default=False,
+    ),
+]
+HolidaysCode = Annotated[
+    str,
+    typer.Option(
+        "--holidays",
+        metavar="CODE",
+        help="Nothing leaves on these holidays, by country and region: DE, DE-BY, US-CA.",
+        show_default=False,
+    ),
 ]
 PauseAboveText = Annotated[
     str,
@@ -163,7 +207,8 @@ Hold = Annotated[
     typer.Option(
         "--hold",
         metavar="TIME",
-        help="How long the others wait after the canary; then they go on by themselves. Unless given: 30min.",
+        help="How long the others wait after the canary; then they go on by themselves. Unless given: 30min. Without a "
+        "canary: how long the first mail waits, so that `reopen` takes everything back.",
         show_default=False,
     ),
 ]

@@ -8,6 +8,7 @@ from campaigns.model.duration import in_words
 from campaigns.model.when import say
 
 _SAID = 3  # of the things that it waits for
+_BY_THE_CLOCK = {"window": "its send window", "time": "people's own times"}
 
 
 def said_pace(campaign: dict[str, Any], now: datetime | None = None) -> Iterator[str]:
@@ -20,7 +21,14 @@ def said_pace(campaign: dict[str, Any], now: datetime | None = None) -> Iterator
     waiting = campaign["waiting"]
     if waiting and waiting["for"] == "start":
         yield f"waits for its start, {say(datetime.fromisoformat(waiting['until']), campaign['starts']['zone'], now)}"
-    for wait in campaign["waits"][:_SAID]:
+    if waiting and waiting["for"] == "hold":
+        until = say(datetime.fromisoformat(waiting["until"]), campaign["starts"]["zone"], now)
+        yield f"is holding until {until}. `mergecast reopen {campaign['name']}` takes all of it back"
+    others = [wait for wait in campaign["waits"] if wait["for"] not in _BY_THE_CLOCK]
+    by_the_clock = [waiting] if waiting else campaign["waits"]
+    for wait in [wait for wait in by_the_clock if wait["for"] in _BY_THE_CLOCK][:1]:
+        yield _until(wait, campaign, now, "" if waiting else "; other mail goes on")
+    for wait in others[:_SAID]:
         rest = "" if waiting else "; other mail goes on"
         yield f"waits {_left(wait, now)}for {wait['for']}{rest}"
     for slowed in campaign["slowed"]:
@@ -28,7 +36,7 @@ def said_pace(campaign: dict[str, Any], now: datetime | None = None) -> Iterator
     if campaign["connections"]:
         yield f"goes as fast as its {campaign['connections']} connections; the throttles would let through more"
     if campaign["ends"]:
-        yield f"will be through in {in_words(datetime.fromisoformat(campaign['ends']) - now)}"
+        yield f"will be through {say(datetime.fromisoformat(campaign['ends']), campaign['starts']['zone'], now)}"
 
 
 def speed(rate: float) -> str:
@@ -44,6 +52,16 @@ def _canary(campaign: dict[str, Any], now: datetime) -> Iterator[str]:
         yield f"is holding until {until}: {sent}. `mergecast resume {campaign['name']}` ends the hold"
     elif campaign["state"] in ("sending", "paused") and not canary["holds_until"]:
         yield f"sends its canary: {sent}"
+
+
+def _until(wait: dict[str, Any], campaign: dict[str, Any], now: datetime, rest: str) -> str:
+    """`waits for its send window, until Monday 30 November 2026, 09:00 Europe/Berlin, in 12 hours`"""
+    what = _BY_THE_CLOCK[wait["for"]]
+    if not wait["until"]:
+        return f"waits for {what}, which never opens{rest}"
+    return (
+        f"waits for {what}, until {say(datetime.fromisoformat(wait['until']), campaign['starts']['zone'], now)}{rest}"
+    )
 
 
 def _left(wait: dict[str, Any], now: datetime) -> str:

@@ -1,6 +1,6 @@
 """Sentences that several verbs say: when mail leaves, how much of it, through what, and what is still missing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +10,11 @@ from campaigns.model.when import say, say_wall
 NO_WORKER = "No worker is running: nothing leaves until `mergecast run` runs on a computer that is awake."
 
 
+_LATE = {
+    "send": "what is late leaves at once",
+    "next-window": "what is late waits for the next window",
+    "expire": "what is late expires",
+}
 STARTED = ("sending", "paused", "finished", "cancelled")  # states of a campaign whose start may lie behind it
 
 
@@ -57,6 +62,19 @@ def rounds(series: dict[str, Any], zone: str, now: datetime | None = None) -> li
 def clock(at: str) -> str:
     """An instant of a JSON document, by this computer's clock: `2026-12-01 09:00`."""
     return f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M}"
+
+
+def said_times(told: dict[str, Any]) -> Iterator[str]:
+    """On whose clock a campaign's times are, where people have their own; what becomes of late mail."""
+    times = told.get("times")
+    if times:
+        whose = "each at that time on their own clock" if times["by_their_clocks"] else ""
+        own = f"each at the time in their column {times['at_column']}" if times["at_column"] else ""
+        zone = f"; else {told['starts']['zone']}" if times["zone_from"] else ""
+        told_by = f"zones from {', '.join(times['zone_from'])}{zone}" if times["zone_from"] else ""
+        yield ", ".join(part for part in (own or whose, told_by) if part)
+    if told.get("late", "ask") != "ask":
+        yield _LATE[told["late"]]
 
 
 def through(told: dict[str, Any]) -> str:
@@ -119,6 +137,13 @@ def say_queued(screen: Screen, told: dict[str, Any]) -> None:
     left_out = f"; {counted(told['left_out'], 'row')} left out" if told["left_out"] else ""
     screen.say(f"{told['campaign']}: {queued}{left_out}.", "bold")
     screen.say(f"Starts {when(told['starts'])}.")
+    for said in said_times(told):
+        screen.say(f"{said[0].upper()}{said[1:]}.")
+    if told.get("hold"):
+        screen.say(f"Until then `mergecast reopen {told['campaign']}` takes all of it back.")
+    if told.get("opens"):
+        opens = say(datetime.fromisoformat(told["opens"]), told["starts"]["zone"], datetime.now(UTC))
+        screen.say(f"Its send window opens {opens}.")
     if told.get("canary"):
         screen.say(f"Canary: {first(told['canary'])}.")
     if not told["worker_running"]:

@@ -13,6 +13,7 @@ from campaigns.cli.options import (
     CanaryPart,
     EdgeCases,
     Hold,
+    LateWord,
     OtherTransport,
     Row,
     When,
@@ -52,7 +53,17 @@ def say_proof(screen: Screen, told: dict[str, Any]) -> None:
     for one in told["proofs"]:
         if one["why"]:
             screen.say(", ".join(one["why"]), lead=f"row {one['row']}  ")
-    say_queued(screen, {**told, "canary": None, "starts": {**told["starts"], "at": None, "wall": ""}})
+    say_queued(
+        screen,
+        {
+            **told,
+            "canary": None,
+            "opens": None,
+            "times": None,
+            "hold": "",
+            "starts": {**told["starts"], "at": None, "wall": ""},
+        },
+    )
 
 
 @verb(verbs, "approve")
@@ -92,13 +103,14 @@ def send(
     at: When = "",
     canary: CanaryPart = None,
     hold: Hold = None,
+    late: LateWord = "",
     yes: Yes = False,
     again: Again = False,
 ) -> None:
     """Check every row, ask, and queue the campaign, or start the series."""
     from campaigns.actions.send import send as action
     from campaigns.actions.series import is_series
-    from campaigns.model.canary import Canary
+    from campaigns.model.canary import Canary, seconds
 
     part = Canary.read(canary, hold)
     with face.desk() as desk:
@@ -118,6 +130,8 @@ def send(
                 at=at,
                 again=again,
                 canary=part,
+                hold=seconds(hold) if hold and part is None else 0,
+                if_late=late,
                 confirm=asker(face, yes),
                 progress=progress,
             )

@@ -22,14 +22,8 @@ class Canary:
     def read(cls, text: str | None, hold: str | None = None) -> "Canary | None":
         """What a person typed, None where nothing; UsageError says what a part or a length of time looks like."""
         if text is None:
-            if hold is not None:
-                raise UsageError("`--hold` comes after a canary.", remedy="Say how many: `--canary 1%`.")
             return None
-        try:
-            length = parse_duration(hold or _HOLD)
-        except ValueError as error:
-            raise UsageError(f"{error}") from None
-        canary = cls(text.strip(), int(length.total_seconds()))
+        canary = cls(text.strip(), seconds(hold or _HOLD))
         if not _FORM.fullmatch(text) or canary.of(10**9) == 0 or not canary.hold:
             wrong = text if canary.hold else hold
             raise UsageError(f"“{wrong}” is no canary.", remedy="Write it like `--canary 1% --hold 30min`.")
@@ -42,3 +36,11 @@ class Canary:
         if match[1]:
             return ceil(mails * float(match[1]) / 100)
         return int(re.sub(r"\D", "", match[2]) or 0)
+
+
+def seconds(hold: str) -> int:
+    """The length of a hold as a person typed it: after a canary or, without one, before the first mail. UsageError."""
+    try:
+        return int(parse_duration(hold).total_seconds())
+    except ValueError as error:
+        raise UsageError(f"{error}") from None

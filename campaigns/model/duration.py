@@ -3,7 +3,10 @@
 import re
 from datetime import timedelta
 
-_UNITS = {"s": 1, "sec": 1, "min": 60, "m": 60, "h": 3_600, "d": 86_400}
+_UNITS = {
+    "s": 1, "sec": 1, "second": 1, "seconds": 1, "min": 60, "m": 60, "minute": 60, "minutes": 60,
+    "h": 3_600, "hour": 3_600, "hours": 3_600, "d": 86_400, "day": 86_400, "days": 86_400,
+}  # fmt: skip
 _PIECE = re.compile(r"(\d{1,9})\s*([a-z]+)", re.IGNORECASE)
 _WORDS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 _LONGEST = timedelta(days=3_650)

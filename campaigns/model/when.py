@@ -1,6 +1,7 @@
 """Instants as people type them, in their zone, and as they are told.
 
     parse_when("Tuesday 09:00", "Europe/Berlin", now)   the next one; a Start
+    parse_for_each("Tuesday 09:00", "Europe/Berlin", now)   the wall time of each recipient's own clock
     say(start.at, "Europe/Berlin", now)                 "Tuesday 1 December 2026, 09:00 Europe/Berlin, in 7 days 12 hours"
 
 A wall time without an offset is read in the zone. When clocks go forward some wall times do not exist: refused. When
@@ -10,25 +11,31 @@ they go back some come twice: the first is taken, and the Start's note says so (
 import difflib
 import re
 import zoneinfo
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from campaigns.errors import WhenError
-from campaigns.model.duration import in_words
+from campaigns.model.duration import in_words, parse_duration
+from campaigns.model.wall_time import first_instant, offsets_around
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
-FORMS = "now, tomorrow 09:00, Tuesday 09:00, 2026-12-01 09:00 or 1.12.2026 09:00"
+FORMS = "now, in 2 hours, tomorrow 09:00, Tuesday 09:00, next business day 09:00, 2026-12-01 09:00 or 1.12.2026 09:00"
+LAST_ZONE = ZoneInfo("Etc/GMT+12")  # where a wall time comes last of all
 
 _CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?"
 _DAY_WORD = re.compile(rf"(?P<word>[a-z]+),?\s+(?:at\s+)?{_CLOCK}", re.IGNORECASE)
 _DOTTED = re.compile(rf"(?P<day>\d{{1,2}})\.\s?(?P<month>\d{{1,2}})\.\s?(?P<year>\d{{4}}),?\s+{_CLOCK}")
 _SLASHED = re.compile(r"(\d{1,4})/(\d{1,2})/(\d{1,4})")
 _DASHED = re.compile(rf"(?P<year>\d{{4}})-(?P<month>\d{{1,2}})-(?P<day>\d{{1,2}})[T ]{_CLOCK}")
+_AHEAD = re.compile(r"in\s+(?P<length>\d.*)", re.IGNORECASE)
+_BUSINESS_DAY = re.compile(rf"next\s+business\s+day,?\s+(?:at\s+)?{_CLOCK}", re.IGNORECASE)
+_CALENDAR = re.compile(r"(\d{1,3})\s*(days?|d|weeks?|w)", re.IGNORECASE)
 _DOTTED_DAY = re.compile(r"\d{1,2}\.\s?\d{1,2}\.\s?\d{4}")
 
 
@@ -42,14 +49,17 @@ class Start:
     note: str = ""  # what a person should know about it: "02:30 comes twice that night: ..."
 
 
-def parse_when(text: str, zone: str, now: datetime) -> Start:
-    """The instant that `text` names, in `zone` unless it has an offset of its own; WhenError, with a remedy, if none."""
+def parse_when(text: str, zone: str, now: datetime, shut: Container[date] = ()) -> Start:
+    """The instant that `text` names, in `zone` unless it has an offset of its own; WhenError, with a remedy, if none.
+
+    `shut`: holidays, which are no business days.
+    """
     there = zone_named(zone)
     typed = " ".join(text.split())
     if typed.lower() == "now":
         return Start("", zone, now.astimezone(UTC))
     try:
-        wall = _read(typed, now.astimezone(there))
+        wall = _read(typed, now.astimezone(there), shut)
         at, note = _instant(wall, there)
         local = at.astimezone(there)
     except OverflowError as error:
@@ -59,6 +69,35 @@ def parse_when(text: str, zone: str, now: datetime) -> Start:
             f"{say(at, zone, now)}, is in the past.", remedy="Choose a later time, or `--at now` to send at once."
         )
     return Start(local.replace(tzinfo=None).isoformat(timespec=_precision(local)), zone, at, note)
+
+
+def parse_for_each(text: str, zone: str, now: datetime, shut: Container[date] = ()) -> Start:
+    """The wall time that `text` names, to be shown by each recipient's own clock; WhenError if it names one instant.
+
+    Days are counted in `zone`, and the Start's instant is there; it is refused once it is past everywhere.
+    """
+    typed = " ".join(text.split())
+    if typed.lower() == "now":
+        return Start("", zone, now.astimezone(UTC))
+    wall = typed and _read(typed, now.astimezone(zone_named(zone)), shut)
+    if not wall or wall.tzinfo is not None:
+        raise WhenError(
+            f"{typed} is one instant, and not a time on each recipient's clock.",
+            remedy="Write a day and a time, like Tuesday 09:00; or send to all at once, without `--zone recipient`.",
+        )
+    if first_instant(wall, LAST_ZONE) < now:
+        raise WhenError(f"{say_day(wall.date())}, {wall:%H:%M}, is past everywhere.", remedy="Choose a later time.")
+    return Start(wall.isoformat(timespec=_precision(wall)), zone, first_instant(wall, zone_named(zone)))
+
+
+def parse_exact(text: str) -> datetime | date:
+    """The wall time, instant or day of a date that is written out; WhenError for words like tomorrow, and for anything else."""
+    typed = " ".join(text.split())
+    if _DOTTED_DAY.fullmatch(typed):
+        return _written_out(f"{typed} 00:00").date()
+    if _names_a_day(typed):
+        return date.fromisoformat(typed)
+    return _written_out(typed)
 
 
 def say(at: datetime, zone: str, now: datetime) -> str:
@@ -112,22 +151,50 @@ def _zones_like(name: str) -> list[str]:
     return list(dict.fromkeys(near))
 
 
-def _read(typed: str, here: datetime) -> datetime:
+def _read(typed: str, here: datetime, shut: Container[date]) -> datetime:
     """The wall time (naive), or the instant (aware) if the text has an offset; `here` is now in the zone."""
     if match := _SLASHED.search(typed):
         raise _two_readings(match)
     if _names_a_day(typed):
         raise WhenError(f"{typed} names a day, and no time.", remedy=f"Add the time: {typed} 09:00.")
-    if match := _DOTTED.fullmatch(typed) or _DASHED.fullmatch(typed):
-        return _wall(typed, int(match["year"]), int(match["month"]), int(match["day"]), match)
+    if match := _AHEAD.fullmatch(typed):
+        return _ahead(match["length"], here)
+    if match := _BUSINESS_DAY.fullmatch(typed):
+        return datetime.combine(next_business_day(here.date(), shut), _clock(typed, match))
     if match := _DAY_WORD.fullmatch(typed):
         day = _day_meant(match["word"].lower(), _clock(typed, match), here)
         if day:
             return datetime.combine(day, _clock(typed, match))
+    return _written_out(typed)
+
+
+def _written_out(typed: str) -> datetime:
+    if match := _DOTTED.fullmatch(typed) or _DASHED.fullmatch(typed):
+        return _wall(typed, int(match["year"]), int(match["month"]), int(match["day"]), match)
     try:
         return datetime.fromisoformat(typed)
     except ValueError as error:
         raise WhenError(f"{typed!r} is no time that can be read.", remedy=f"Write it like {FORMS}.") from error
+
+
+def next_business_day(day: date, shut: Container[date]) -> date:
+    """The first day after this one that is no Saturday, Sunday or holiday."""
+    day += timedelta(days=1)
+    while day.weekday() >= 5 or day in shut:
+        day += timedelta(days=1)
+    return day
+
+
+def _ahead(length: str, here: datetime) -> datetime:
+    """So long after now: hours and minutes pass as they pass, days go by the calendar."""
+    match = _CALENDAR.fullmatch(length)
+    if match:
+        days = int(match[1]) * (7 if match[2].lower().startswith("w") else 1)
+        return (here + timedelta(days=days)).replace(tzinfo=None, second=0, microsecond=0)
+    try:
+        return here.astimezone(UTC) + parse_duration(length)
+    except ValueError as error:
+        raise WhenError(str(error), remedy="Write it like in 2 hours, in 90 min or in 3 days.") from error
 
 
 def _names_a_day(typed: str) -> bool:
@@ -190,30 +257,17 @@ def _instant(wall: datetime, zone: ZoneInfo) -> tuple[datetime, str]:
     """The instant of a wall time, and the note if it comes twice; WhenError in a gap."""
     if wall.tzinfo is not None:
         return wall.astimezone(UTC), ""
-    first, second = (wall.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
-    at = first.astimezone(UTC)
+    at, (before, after) = first_instant(wall, zone), offsets_around(wall, zone)
     if at.astimezone(zone).replace(tzinfo=None) != wall:
-        raise _gap(wall, first, second)
-    if first.utcoffset() != second.utcoffset():
-        clock = wall.strftime("%H:%M")
+        raise _gap(wall, at, zone, before, after)
+    if before != after:
+        clock, first = wall.strftime("%H:%M"), at.astimezone(zone)
         return at, f"{clock} comes twice on {say_day(wall.date())} in {zone.key}: the first is taken ({first:%H:%M%z})."
     return at, ""
 
 
-def _gap(wall: datetime, first: datetime, second: datetime) -> WhenError:
-    """In a gap fold=0 has the offset from before the jump and fold=1 the one from after it (PEP 495)."""
-    before, after = first.utcoffset(), second.utcoffset()
-    assert before is not None
-    assert after is not None
-    low, high = wall - after, wall - before  # naive UTC: the jump lies in (low, high]
-    zone = first.tzinfo
-    while high - low > timedelta(seconds=1):
-        middle = low + (high - low) / 2
-        if middle.replace(tzinfo=UTC).astimezone(zone).utcoffset() == before:
-            low = middle
-        else:
-            high = middle
-    jump = high.replace(microsecond=0)
+def _gap(wall: datetime, jump: datetime, zone: ZoneInfo, before: timedelta, after: timedelta) -> WhenError:
+    """What is said of a wall time that the jump from one offset to another leaves out."""
     starts, ends = jump + before, jump + after
     return WhenError(
         f"{wall:%H:%M} does not exist on {say_day(wall.date())} in {zone}: "

@@ -56,6 +56,22 @@ class Campaign:
     hold: int = 0  # seconds
     holds_until: int | None = None  # None until the canary has left
     checked_for: str = ""  # the kinds of transports that its queued mails were checked for
+    windows: str = ""  # its own send windows: text forms, a line each
+    holidays: str = ""  # on which those are shut
+    late: str = ""  # what becomes of late mail; "" is to ask
+    zone_by: str = ""  # the fields that say each person's zone, a line each; `zone` is of those whose row says none
+    starts_by: str = ""  # "recipient" where `starts_wall` is on each person's clock
+    at_column: str = ""  # the field that says each person's instant
+
+    @property
+    def has_own_times(self) -> bool:
+        """Whether each message has a due instant of its own."""
+        return bool((self.starts_by and self.starts_wall) or self.at_column)
+
+    @property
+    def own_lanes(self) -> bool:
+        """Whether a check decides when, or in which zone, each message waits."""
+        return bool(self.zone_by or self.at_column)
 
     def canary_alone(self, now: int) -> bool:
         """Whether only its canary may leave."""
@@ -68,6 +84,13 @@ def find(conn: Connection, name: str) -> Campaign | None:
 
 def by_id(conn: Connection, campaign_id: int) -> Campaign | None:
     return _one(conn, tables.campaigns.c.id == campaign_id)
+
+
+def needed(conn: Connection, campaign_id: int) -> Campaign:
+    """The campaign of an id that is known to be there."""
+    found = by_id(conn, campaign_id)
+    assert found is not None
+    return found
 
 
 def names(conn: Connection) -> Sequence[str]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, bindparam, func, select
 
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.states import CampaignState, LeftOut, MessageState
-from campaigns.store.lanes import group_number
+from campaigns.store import lanes
 from campaigns.store.literal import literal
 from campaigns.store.steering import LAST_WORDS, LEASED, NO_PROOF, SETTLED
 from campaigns.store.tables import QUEUED, addresses, left_out, messages, recipients
@@ -80,11 +80,12 @@ def count_queued(conn: Connection, campaign_id: int, *, proofs: bool = True) -> 
     """How many wait for each recipient-domain group, by its number; `proofs`: those with them."""
     by_lane = select(messages.c.lane, func.count()).group_by(messages.c.lane)
     found: Counter[int] = Counter()
+    parts = lanes.parts(conn)
     for lane, n in conn.execute(by_lane.where(QUEUED, messages.c.campaign_id == campaign_id)):
-        found[group_number(lane)] += n
+        found[lanes.group_of(lane, parts)] += n
     if not proofs:  # few, with an index of their own
         for lane, n in conn.execute(by_lane.where(QUEUED, PROOF, messages.c.campaign_id + 0 == campaign_id)):
-            found[group_number(lane)] -= n
+            found[lanes.group_of(lane, parts)] -= n
     return found
 
 

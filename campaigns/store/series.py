@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
-from campaigns.model.series import LateRule, Whom
+from campaigns.model.late import Late
+from campaigns.model.series import Whom
 from campaigns.model.states import CampaignState, MessageState
 from campaigns.store import tables
 from campaigns.store.staging import COUNTED
@@ -24,7 +25,7 @@ class Series:
     every: str
     whom: Whom
     sheet_path: str
-    late: LateRule
+    late: Late
     first_rows: int
     since: int | None
     latest: str | None  # ISO date
@@ -166,7 +167,7 @@ def _one(conn: Connection, condition: Any) -> Series | None:
 
 def _series(row: Any) -> Series:
     columns = row._asdict()
-    return Series(**{**columns, "whom": Whom(columns["whom"]), "late": LateRule(columns["late"])})
+    return Series(**{**columns, "whom": Whom(columns["whom"]), "late": Late(columns["late"])})
 
 
 _ALL = select(*(tables.series.c[field.name] for field in fields(Series)))

@@ -195,6 +195,7 @@ def queue(
     at: int,
     canary: Canary | None = None,
     canary_mails: int = 0,
+    hold: int = 0,
 ) -> bool:
     """The one UPDATE that makes a checked campaign's messages the outbox's; False if it is no longer as it was checked."""
     queued = conn.execute(
@@ -217,7 +218,7 @@ def queue(
             queued_at=at,
             canary=canary.text if canary else "",
             canary_mails=canary_mails,
-            hold=canary.hold if canary else 0,
+            hold=canary.hold if canary else hold,
             holds_until=None,
         )
     )

@@ -190,6 +190,16 @@ campaigns = Table(
     Column("holds_until", BigInteger),  # null until the canary has left
     Column("pruned_at", BigInteger),  # when the content of its mails began to be pruned
     Column("checked_for", Text, nullable=False, server_default=text("''")),  # kinds of transports, once queued
+    Column("windows", Text, nullable=False, server_default=text("''")),  # its own send windows, a line each
+    Column("holidays", Text, nullable=False, server_default=text("''")),  # on which they are shut: "DE-BY"
+    Column("late", Text, nullable=False, server_default=text("''")),  # model.late.Late, "" = ask
+    Column(
+        "zone_by", Text, nullable=False, server_default=text("''")
+    ),  # fields that say each person's zone, a line each
+    Column(
+        "starts_by", Text, nullable=False, server_default=text("''")
+    ),  # "recipient": `starts_wall` is on each one's clock
+    Column("at_column", Text, nullable=False, server_default=text("''")),  # the field that says each person's instant
     UniqueConstraint("series", "occurrence"),
 )
 
@@ -200,7 +210,7 @@ series = Table(  # what comes round: the campaign of that id is the pattern that
     Column("every", Text, nullable=False),  # as a person wrote it, in the campaign's zone
     Column("whom", Text, nullable=False),  # model.series.Whom
     Column("sheet_path", Text, nullable=False),  # "" for the newest sheet of the list
-    Column("late", Text, nullable=False),  # model.series.LateRule
+    Column("late", Text, nullable=False),  # model.late.Late, of missed dates
     Column("first_rows", Integer, nullable=False, server_default=text("0")),  # of the sheet when it was started
     Column("since", BigInteger),  # only dates whose instant is later come round; null until it is started
     Column("latest", Text),  # the newest local date that was dealt with
@@ -287,11 +297,13 @@ paces = Table(  # what the worker goes slower at than it may, because a server c
     sqlite_with_rowid=False,
 )
 
-lanes = Table(  # recipient-domain groups that messages stand in
+lanes = Table(  # recipient-domain groups that messages stand in, and parts of them by the recipients' zone
     "lanes",
     metadata,
     Column("id", SmallInteger, primary_key=True, autoincrement=False),
     Column("name", Text, nullable=False, unique=True),
+    Column("part_of", SmallInteger),  # the group, where it is only the people of one zone; 0 for those without a group
+    Column("zone", Text, nullable=False, server_default=text("''")),
 )
 
 suppressions = Table(

@@ -1,6 +1,6 @@
 """Campaigns on their way: which send now, what starts next, and what is through."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import Any
@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, and_, exists, func, or_, select, 
 
 from campaigns.message.message import Sender
 from campaigns.model.canary import Canary
+from campaigns.model.late import Late
 from campaigns.model.pause_above import PauseAbove
 from campaigns.model.states import CampaignKind, CampaignState, MessageState, Wave
 from campaigns.store import outbox
@@ -33,6 +34,13 @@ class SendingCampaign:
     canary: Canary | None = None
     holds_until: int | None = None  # None until the canary has left
     checked_for: tuple[str, ...] = ()  # kinds of transports; () for a campaign of before routes: its own transport's
+    zone: str = "UTC"
+    windows: tuple[str, ...] = ()  # its own, in text forms
+    holidays: str = ""  # on which those are shut
+    has_own_times: bool = False  # people have instants of their own
+    late: Late = Late.ASK
+    late_after: int = 3_600  # seconds
+    queued_at: int = 0
 
     def canary_alone(self, now: int) -> bool:
         """Whether only its canary may leave."""
@@ -50,8 +58,17 @@ def sending_campaigns(connection: Connection) -> list[SendingCampaign]:
     return [_sending(row) for row in connection.execute(query).mappings()]
 
 
-def due_before(connection: Connection, instant: int, transports: Collection[str]) -> bool:
-    """Whether anything is leased, or may leave by one of `transports` before an instant."""
+def due_before(
+    connection: Connection,
+    instant: int,
+    transports: Collection[str],
+    *,
+    opens: Callable[[SendingCampaign, int], bool] = lambda _campaign, _lane: True,
+) -> bool:
+    """Whether anything is leased, or may leave by one of `transports` before an instant.
+
+    `opens`: whether the send windows of a campaign's lane do until then.
+    """
     if connection.execute(
         select(messages.c.id).where(messages.c.state == literal(MessageState.LEASED)).limit(1)
     ).first():
@@ -59,27 +76,28 @@ def due_before(connection: Connection, instant: int, transports: Collection[str]
     for campaign in sending_campaigns(connection):
         if campaign.transport not in transports:
             continue
-        if campaign.state is CampaignState.SENDING and campaign.canary and campaign.holds_until is None:
-            return True
         if outbox.proofs(connection, campaign.id, limit=1):
             return True
         if campaign.state is CampaignState.SENDING:
             alone = campaign.canary_alone(instant)
             lanes = [lane for lane in outbox.lanes(connection, campaign.id) if lane < 0 or not alone]
-            due = [outbox.next_due(connection, campaign.id, lane) for lane in lanes]
+            open_ones = [lane for lane in lanes if opens(campaign, lane)]
+            if campaign.canary and campaign.holds_until is None and (open_ones or not lanes):
+                return True
+            due = [outbox.next_due(connection, campaign.id, lane) for lane in open_ones]
             if any(d is not None and d <= instant for d in due):
                 return True
     return False
 
 
-def due_campaigns(connection: Connection, now: int) -> list[tuple[int, str, int, int]]:
-    """Scheduled campaigns whose start has come: (id, name, starts_at, late_after in seconds)."""
+def due_campaigns(connection: Connection, now: int) -> list[SendingCampaign]:
+    """Scheduled campaigns whose start has come."""
     query = (
-        select(campaigns.c.id, campaigns.c.name, campaigns.c.starts_at, campaigns.c.late_after)
+        select(campaigns)
         .where(campaigns.c.state == CampaignState.SCHEDULED, campaigns.c.starts_at <= now)
         .order_by(campaigns.c.starts_at)
     )
-    return [tuple(row) for row in connection.execute(query)]
+    return [_sending(row) for row in connection.execute(query).mappings()]
 
 
 def next_start(connection: Connection) -> int | None:
@@ -136,4 +154,11 @@ def _sending(row: RowMapping) -> SendingCampaign:
         canary=Canary(row["canary"], row["hold"]) if row["canary"] else None,
         holds_until=row["holds_until"],
         checked_for=tuple(row["checked_for"].split()),
+        zone=row["zone"],
+        windows=tuple(row["windows"].splitlines()),
+        holidays=row["holidays"],
+        has_own_times=bool((row["starts_by"] and row["starts_wall"]) or row["at_column"]),
+        late=Late(row["late"] or Late.ASK),
+        late_after=row["late_after"],
+        queued_at=row["queued_at"] or 0,
     )

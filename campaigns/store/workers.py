@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from campaigns.clock import from_micros, to_micros
 from campaigns.store.machine import boot_id, machine_id
@@ -53,6 +53,12 @@ def beat(conn: Connection, worker_id: int, *, at: datetime, doing: dict[str, Any
 def stopped(conn: Connection, worker_id: int, *, at: datetime) -> None:
     """The worker ended in good order."""
     conn.execute(update(workers).where(workers.c.id == worker_id).values(stopped_at=to_micros(at)))
+
+
+def last_beat(conn: Connection) -> int | None:
+    """When a worker was last seen on this store (micros); None if there never was one."""
+    seen: int | None = conn.scalar(select(func.max(workers.c.beat_at)))
+    return seen
 
 
 def alive(conn: Connection, now: datetime) -> Worker | None:

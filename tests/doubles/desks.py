@@ -7,9 +7,8 @@ from sqlalchemy import insert, select, update
 
 from campaigns.actions.desk import Desk
 from campaigns.clock import Clock, to_micros
-from campaigns.model.domain_group import NO_LIMITS
-from campaigns.model.routes import NO_ROUTES
 from campaigns.model.states import LeftOut, MessageState, RowVerdict
+from campaigns.settings import Settings
 from campaigns.store import tables
 from campaigns.store.engine import Store
 from campaigns.workspace import Workspace
@@ -17,7 +16,7 @@ from campaigns.workspace import Workspace
 
 def desk_of(store: Store, clock: Clock, who: str = "ada") -> Desk:
     assert store.path is not None
-    settings = SimpleNamespace(machine="", zone="UTC", transports={}, all_limits=NO_LIMITS, all_routes=NO_ROUTES)
+    settings = Settings()
     return Desk(cast("Workspace", SimpleNamespace(root=store.path.parent, settings=settings)), store, who, clock)
 
 

@@ -49,6 +49,7 @@ CAMPAIGN = {
         "version": MAYBE_NUMBER, "transport": WORDS, "leaves": YES, "starts": STARTS, "throttles": (list,),
         "pause_above": WORDS, "canary": (dict, type(None)), "audience": (dict, type(None)),
         "series": (dict, type(None)),
+        "hold": WORDS, "windows": (list,), "holidays": WORDS, "times": (dict, type(None)), "late": WORDS,
     }
 }  # fmt: skip
 CHECK = {
@@ -57,7 +58,8 @@ CHECK = {
 }  # fmt: skip
 QUEUED = {
     "campaign": WORDS, "state": WORDS, "starts": STARTS, "transport": WORDS, "leaves": YES, "queued": NUMBER,
-    "left_out": NUMBER, "worker_running": YES, "canary": (dict, type(None)),
+    "left_out": NUMBER, "worker_running": YES, "canary": (dict, type(None)), "opens": MAYBE_WORDS,
+    "times": (dict, type(None)), "hold": WORDS,
     "shares": [{"transport": WORDS, "mails": NUMBER, "groups": (list,)}],
 }  # fmt: skip
 PROOF = {**QUEUED, "proofs": [{"row": NUMBER, "why": (list,)}]}
@@ -94,7 +96,7 @@ STATUS = {
             "trouble": (list,), "audience": (dict, type(None)), "approval": (dict, type(None)),
             "waits": (list,), "slowed": (list,), "connections": MAYBE_NUMBER, "ends": MAYBE_WORDS,
             "pause_above": WORDS, "canary": (dict, type(None)), "series": (dict, type(None)),
-            "occurrence": (dict, type(None)),
+            "occurrence": (dict, type(None)), "windows": (list,),
         }
     ],
 }  # fmt: skip

@@ -34,8 +34,9 @@ class VirtualClock:
 class VirtualTimetable(Timetable):
     """The worker's alarms on the virtual loop instead of APScheduler, which asks the real clock."""
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(self, clock: VirtualClock, step: float = 1.0) -> None:
         self._clock = clock
+        self._step = step  # seconds between two looks at least: four looks a second would make an hour long
         self._tasks: list[asyncio.Task[None]] = []
         self._starts_at: datetime | None = None
 
@@ -49,7 +50,7 @@ class VirtualTimetable(Timetable):
     def every(self, seconds: float, job: Job) -> None:
         async def again() -> None:
             while True:
-                await asyncio.sleep(max(seconds, 1.0))  # four looks a second would make an hour long
+                await asyncio.sleep(max(seconds, self._step))
                 await job()
 
         self._tasks.append(asyncio.create_task(again()))

@@ -84,14 +84,17 @@ def test_a_sent_campaign_is_the_worker_s(desk: Desk, clock: StandingClock) -> No
         "transport": "relay",
         "leaves": True,
         "canary": None,
+        "times": None,
+        "hold": "",
+        "opens": None,
         "queued": 3,
         "left_out": 0,
         "worker_running": False,
         "shares": [{"transport": "relay", "mails": 3, "groups": []}],
     }
     with desk.store.read() as conn:
-        [(key, _, starts_at, _)] = underway.due_campaigns(conn, 2**60)
-    assert (key, from_micros(starts_at)) == (1, clock.now())
+        [due] = underway.due_campaigns(conn, 2**60)
+    assert (due.id, from_micros(due.starts_at)) == (1, clock.now())
     assert [verb for _, verb, _ in history_of(desk.store)] == ["import", "create", "check", "send"]
 
 

@@ -14,6 +14,7 @@ from campaigns.actions.held import before_queueing, held, settle
 from campaigns.actions.steer import cancel
 from campaigns.errors import CopiedError
 from campaigns.model.states import CampaignState, MessageState
+from campaigns.settings import Settings
 from campaigns.store import origin, tables
 from campaigns.store.engine import Store
 from campaigns.store.lock import Turn, last_turn, worker_lock
@@ -94,11 +95,11 @@ def test_another_machine_is_held(desk: Desk, machine: Callable[[str], None]) -> 
 
 
 def test_a_machine_that_was_given_a_name_is_known_by_it(desk: Desk, machine: Callable[[str], None]) -> None:
-    desk.workspace.settings.machine = "mail-1"  # type: ignore[misc]
+    desk.workspace.settings = Settings(machine="mail-1")  # type: ignore[misc]
     settle(desk, accept=True)
     machine(AWAY)
     assert why(desk) == ""
-    desk.workspace.settings.machine = "mail-2"  # type: ignore[misc]
+    desk.workspace.settings = Settings(machine="mail-2")  # type: ignore[misc]
     assert why(desk) == "machine"
 
 

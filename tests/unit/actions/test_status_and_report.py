@@ -92,6 +92,7 @@ def test_the_status_is_the_contracts_document(desk: Desk) -> None:
             "slowed": [],
             "connections": None,
             "ends": told["campaigns"][0]["ends"],  # a forecast: proved where it is made
+            "windows": [],
             "pause_above": "",
             "canary": None,
             "trouble": [],

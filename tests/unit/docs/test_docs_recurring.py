@@ -4,8 +4,9 @@ import tomllib
 
 import pytest
 
+from campaigns.model.late import Late
 from campaigns.model.recurrence import Recurrence
-from campaigns.model.series import LateRule, Whom
+from campaigns.model.series import Whom
 from campaigns.settings import Settings
 from tests.doubles import pages
 
@@ -20,7 +21,7 @@ def test_each_rule_of_the_page_can_be_read(rule: str) -> None:
 
 def test_the_words_of_the_page_are_those_of_the_options() -> None:
     assert sorted(TABLES["--to"]) == sorted(Whom)
-    assert sorted(TABLES["--late"]) == sorted(LateRule)
+    assert sorted(TABLES["--late"]) == sorted(Late)
 
 
 def test_the_settings_of_the_page_load() -> None:

@@ -39,6 +39,7 @@ class Stage:
         limits: Limits = NO_LIMITS,
         routes: Routes = NO_ROUTES,
         listeners: Sequence[Listener] = (),
+        step: float = 1.0,
     ) -> Worker:
         return Worker(
             self.store,
@@ -48,17 +49,22 @@ class Stage:
             folder=self._folder,
             limits=limits,
             routes=routes,
-            timetable=VirtualTimetable(clock),
+            timetable=VirtualTimetable(clock, step),
             listeners=listeners,
             in_thread=False,
         )
 
     @asynccontextmanager
     async def running(
-        self, clock: VirtualClock, *ways: Way, limits: Limits = NO_LIMITS, routes: Routes = NO_ROUTES
+        self,
+        clock: VirtualClock,
+        *ways: Way,
+        limits: Limits = NO_LIMITS,
+        routes: Routes = NO_ROUTES,
+        step: float = 1.0,
     ) -> Any:
-        """A worker that runs for as long as the block does."""
-        worker = self.worker(clock, *ways, limits=limits, routes=routes)
+        """A worker that runs for as long as the block does; it looks at its tables every `step` seconds."""
+        worker = self.worker(clock, *ways, limits=limits, routes=routes, step=step)
         running = asyncio.create_task(worker.run())
         try:
             yield worker

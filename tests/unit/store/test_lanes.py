@@ -64,3 +64,24 @@ def test_a_canary_is_taken_evenly_and_given_back(store: Store, number: int) -> N
         assert canaries.unmark(conn, campaign, limit=100) == number
         assert set(conn.scalars(select(tables.messages.c.wave))) == {Wave.REST}
     assert set(lanes_of(store, campaign)) == {1}
+
+
+def test_people_keep_their_zone_when_their_domain_comes_into_another_group(store: Store) -> None:
+    google = add_campaign(store, "one", 4, domain="googlemail.com", canary=1)
+    with store.write() as conn:
+        tokyo, paris = lanes.part(conn, 0, "Asia/Tokyo"), lanes.part(conn, 0, "Europe/Paris")
+        for message_id, lane in enumerate((-1 - tokyo, tokyo, paris, 0), start=1):
+            conn.execute(update(tables.messages).where(tables.messages.c.id == message_id).values(lane=lane))
+    lanes.settle(store, GROUPS)
+    with store.read() as conn:
+        parts, [group] = lanes.parts(conn), lanes.names(conn)
+    found = lanes_of(store, google)
+    assert [parts.get(lanes.plain(lane), (lane, "")) for lane in found] == [
+        (group, "Asia/Tokyo"),
+        (group, "Asia/Tokyo"),
+        (group, "Europe/Paris"),
+        (group, ""),
+    ]
+    assert [lane < 0 for lane in found] == [True, False, False, False]
+    lanes.settle(store, {})
+    assert lanes_of(store, google) == [-1 - tokyo, tokyo, paris, 0]

@@ -121,7 +121,7 @@ def test_staged_messages_are_out_of_the_worker_s_sight_until_they_are_queued(con
     finish(conn, campaign, "me")
     assert underway.sending_campaigns(conn) == []
     assert queue(conn, campaign)
-    assert underway.due_campaigns(conn, 1)[0][0] == campaign
+    assert underway.due_campaigns(conn, 1)[0].id == campaign
 
 
 def test_a_campaign_that_changed_since_its_check_is_not_queued(conn: Connection, campaign: int) -> None:

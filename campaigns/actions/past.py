@@ -1,0 +1,69 @@
+"""People whose time is over already when their campaign is queued: how many that concerns, and what becomes of them."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from campaigns.actions.check import CheckResult
+from campaigns.actions.desk import Desk
+from campaigns.actions.window import windows_of
+from campaigns.clock import from_micros, to_micros
+from campaigns.model.finding import Finding
+from campaigns.model.late import Late, next_chance
+from campaigns.model.states import Severity
+from campaigns.model.when import say
+from campaigns.store import lanes, late
+from campaigns.store.campaigns import Campaign
+from campaigns.store.late import Group
+
+_BECOMES = {
+    Late.SEND: "They get their mail at once.",
+    Late.ASK: "They get their mail at once.",
+    Late.NEXT_WINDOW: "They get it at the next opening of the send windows, or at the same time of the next day.",
+    Late.EXPIRE: "They get none.",
+}
+
+
+def past_groups(desk: Desk, campaign: Campaign) -> list[Group]:
+    """The staged messages whose own instant has passed."""
+    if not campaign.has_own_times:
+        return []
+    with desk.store.read() as conn:
+        found = late.groups(conn, campaign.id, before=desk.clock.micros(), own_times=True)
+    return [group for group in found if group.due_at]
+
+
+def told(checked: CheckResult, campaign: Campaign, past: list[Group], now: datetime) -> CheckResult:
+    """What was checked, with a warning for the people whose time is over."""
+    if not past:
+        return checked
+    policy, people = policy_of(campaign), sum(group.messages for group in past)
+    since = say(from_micros(min(group.due_at for group in past)), campaign.zone, now)
+    others = ", ".join(f"`--late {one}`" for one in (Late.SEND, Late.NEXT_WINDOW, Late.EXPIRE) if one is not policy)
+    finding = Finding(
+        "time_is_over",
+        Severity.WARNS,
+        f"For {people:,} {'person' if people == 1 else 'people'} the time is over already, "
+        f"for the first since {since}. {_BECOMES[policy]}",
+        f"Move the start with `--at`, or choose what becomes of them: {others}.",
+        rows=people,
+    )
+    return replace(checked, findings=(*checked.findings, finding))
+
+
+def settle_past(desk: Desk, campaign: Campaign, past: list[Group]) -> None:
+    """Do with them what the campaign's policy says."""
+    now = desk.clock.now()
+    windows = windows_of(desk.workspace.settings, campaign)
+    with desk.store.read() as conn:
+        zones = {number: zone for number, (_, zone) in lanes.parts(conn).items()}
+
+    def chance(group: Group) -> int | None:
+        zone = zones.get(lanes.plain(group.lane), campaign.zone)
+        at = next_chance(windows.for_recipient(zone), from_micros(group.due_at), zone, now)
+        return None if at is None else to_micros(at)
+
+    late.settle(desk.store, campaign.id, past, policy_of(campaign), next_chance=chance, now=to_micros(now))
+
+
+def policy_of(campaign: Campaign) -> Late:
+    return Late(campaign.late or Late.ASK)
