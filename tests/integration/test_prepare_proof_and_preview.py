@@ -181,6 +181,9 @@ def test_a_proof_of_a_draft_waits_in_the_outbox_for_its_author(desk: Desk) -> No
         "left_out": 0,
         "worker_running": False,
         "shares": [],
+        "times": None,
+        "hold": "",
+        "opens": None,
         "canary": None,
         "proofs": [{"row": 4, "why": []}],
     }
