@@ -63,6 +63,7 @@ def test_what_is_no_canary_is_refused(text: str, hold: str | None) -> None:
         Canary.read(text, hold)
 
 
+@pytest.mark.parametrize(("text", "same"), [("10%", "10%"), ("2.5 % of 1000", "2.5% of 1000"), ("5% of 200", "5%")])
 def test_a_share_reads_back_as_it_was_written(text: str, same: str) -> None:
     assert str(PauseAbove.parse(text)) == same
 
