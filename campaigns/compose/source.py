@@ -187,14 +187,17 @@ def _find(root: Path, wanted: str) -> Path:
 
 
 def _by_stem(root: Path, wanted: str) -> Path | None:
-    paths = [root / FOLDER / f"{wanted}{kind}" for kind in _kinds()]
-    there = [path for path in paths if _is_file(path)]
-    if len(there) > 1:
-        raise TemplateError(
-            f"There are several templates “{wanted}”: {', '.join(path.name for path in there)}.",
-            remedy="Name one with its ending.",
-        )
-    return there[0] if there else None
+    """In the templates' folder, else in the workspace's own: `merge` makes that around a template that lies there."""
+    for place in (root / FOLDER, root):
+        there = [path for path in (place / f"{wanted}{kind}" for kind in _kinds()) if _is_file(path)]
+        if len(there) > 1:
+            raise TemplateError(
+                f"There are several templates “{wanted}”: {', '.join(path.name for path in there)}.",
+                remedy="Name one with its ending.",
+            )
+        if there:
+            return there[0]
+    return None
 
 
 def _refuse_documents(wanted: str) -> None:
@@ -211,7 +214,6 @@ def _refuse_documents(wanted: str) -> None:
 
 def _unknown(root: Path, wanted: str) -> TemplateError:
     folder = root / FOLDER
-    # A path in the workspace names a template, too, and `merge` makes its workspace around one that lies there.
     names = sorted({p.name for place in (folder, root) for p in place.glob("*") if p.suffix.lower() in _kinds()})
     close = get_close_matches(wanted, [*names, *(Path(n).stem for n in names)], n=1, cutoff=0.6)
     if close:

@@ -34,6 +34,13 @@ def test_a_template_at_the_workspaces_root_is_found(root):
     assert load_template(root, "welcome.md").name == "welcome.md"
 
 
+def test_the_name_alone_finds_it_there_too_if_the_folder_of_templates_has_none(root):
+    (root / "autumn.md").write_text("---\nsubject: Root\n---\nWords\n")
+    assert load_template(root, "autumn").name == "autumn.md"
+    (root / "templates" / "autumn.md").write_text("---\nsubject: Folder\n---\nWords\n")
+    assert load_template(root, "autumn").name == "templates/autumn.md"
+
+
 def test_all_that_is_used_is_packed_through_every_file(root):
     write(
         root,
