@@ -52,14 +52,6 @@ class Aftermath:
         if turn.campaign.pause_above is not None and (reason := self.health.count(outcomes, turn.campaign)):
             self._ledger.pause(turn.campaign, reason)
 
-    def passed_over(self, turn: Turn) -> None:
-        """Nothing of the turn was leased: its time, its campaign or its people are gone."""
-        self._line.done(turn.candidates)
-
-    def give_back(self, turn: Turn) -> None:
-        """Nothing of the turn leaves now; its messages are next again."""
-        self._line.give_back(turn)
-
     def judge(self, turn: Turn, outcome: Outcome) -> None:
         """Let a transport rest, a campaign pause, or a pace fall, where the outcome asks for it."""
         before = self.health.trouble

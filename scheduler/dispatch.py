@@ -147,6 +147,7 @@ class Dispatch:
         return Stride(
             connection,
             through,
+            line=self.line,
             ledger=self._ledger,
             aftermath=self.aftermath,
             shapes=self._shapes,

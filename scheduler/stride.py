@@ -18,6 +18,7 @@ from campaigns.message.shape import Shape
 from scheduler.aftermath import Aftermath, Through
 from scheduler.baggage import Files
 from scheduler.ledger import Ledger, Turn
+from scheduler.line import Line
 from scheduler.shapes import Shapes
 from scheduler.transports.contract import Blame, Outcome, Stage, SteppingConnection, Verdict
 
@@ -32,6 +33,7 @@ class Stride:
         connection: SteppingConnection,
         through: Through,
         *,
+        line: Line,
         ledger: Ledger,
         aftermath: Aftermath,
         shapes: Shapes,
@@ -39,6 +41,7 @@ class Stride:
     ) -> None:
         self._connection = connection
         self._through = through
+        self._line = line
         self._ledger = ledger
         self._aftermath = aftermath
         self._choose = following
@@ -80,9 +83,11 @@ class Stride:
             self._aftermath.settle(self._turn, self._turn.candidates, (outcome,), self._through)
             following = self._following
             if following is not None and self._aftermath.health.rests():  # an outage just now: nothing more is risked
-                self._aftermath.give_back(following)
+                self._line.give_back(following)
                 following = None
             if following is not None and self._is_in_step(following):
+                if following.throttles:
+                    self._line.prepared(following)
                 self._ledger.wish(following, self._granted)
             else:
                 self._end(following)
@@ -98,7 +103,7 @@ class Stride:
         if first.id in leased:
             self._begin(turn, self._shapes.find(first.shape_id), at, {})
         else:
-            self._aftermath.passed_over(turn)
+            self._line.done(turn.candidates)  # its time, its campaign or its people are gone
             self._end(None)
 
     def _is_in_step(self, following: Turn) -> bool:
