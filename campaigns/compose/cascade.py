@@ -16,7 +16,7 @@ from campaigns.model.finding import Finding
 
 _STYLE_BLOCK = re.compile(r"<!--.*?(?:-->|\Z)|(<style\b[^<>]*+>)(.*?)(?=</style|\Z)", re.IGNORECASE | re.DOTALL)
 _STYLE_ATTRIBUTE = re.compile(r"\sstyle\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+')", re.IGNORECASE)
-_INLINED_IMPORTANT = re.compile(r"\s*+!important", re.IGNORECASE)
+_INLINED_IMPORTANT = re.compile(r"(?<!\s)\s*+!important", re.IGNORECASE)  # blanks are run through once, not from each
 _AUTHORS_IMPORTANT = re.compile(AUTHORS)
 
 
