@@ -220,6 +220,10 @@ class Line:
         """These are in nobody's hand any more: settled, or to be read again when they are due."""
         self._in_hand.difference_update(candidate.id for candidate in candidates)
 
+    def answered(self, turn: Turn, tried: int, deferred: int) -> None:
+        """So many of a turn's hand-overs were answered, so many of them deferred."""
+        self._spending.answered(turn.throttles, tried, deferred)
+
     def slow(self, turn: Turn, group: int | None, going: float, retry_after: float | None) -> tuple[str, Pace, bool]:
         """A server complained of a turn's group, or of all: whose pace fell, to what, and whether just now.
 
@@ -255,7 +259,7 @@ class Line:
         if (opens := lane.opens(now)) > now:
             return opens, WINDOW
         if lane.waiting:
-            return lane.wait_until, lane.wait_for
+            return lane.opens(lane.wait_until), lane.wait_for
         return lane.dry_until, DUE if lane.campaign.has_own_times else ""
 
     def group_of(self, key: _Key) -> int:

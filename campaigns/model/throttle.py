@@ -127,6 +127,10 @@ class Spending:
         self._next += micros
         return [*emptied, *((start, used) for start, used in self._slices)]
 
+    def stale(self, now: int) -> int:
+        """The instant before which slices count no longer."""
+        return now - self.throttle.micros - self.throttle.slice
+
     def _add(self, now: int, n: int) -> tuple[int, int]:
         start = now - now % self.throttle.slice
         if not self._slices or self._slices[-1][0] < start:
