@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 
 from campaigns.clock import Clock
 from campaigns.model.pace import LONGEST_HOLD, Pace
-from campaigns.model.throttle import Spending, Throttle
+from campaigns.model.throttle import Spending, Throttle, as_of
 from campaigns.model.warm_up import WarmUp
 from campaigns.model.warming_up import Reached, WarmingUp
 from campaigns.store import spent
@@ -154,8 +154,7 @@ class Throttles:
     def _remembered(self, key: str, throttle: Throttle) -> Spending:
         with self._store.read() as connection:
             slices = spent.read(connection, key)
-        now = self._clock.micros()  # what lies ahead of it was written before the clock was set back
-        return Spending(throttle, [(min(start, now), used) for start, used in slices])
+        return Spending(throttle, as_of(slices, self._clock.micros()))
 
     def _remember_paces(self) -> None:
         now = self._clock.micros()

@@ -76,6 +76,15 @@ class Throttle:
 _EXAMPLES = "Write it like 20/s, 300/min, 5000/h, 50000/d or 100/s burst 20."
 
 
+def as_of(slices: Iterable[tuple[int, int]], now: int) -> list[tuple[int, int]]:
+    """Remembered slices, in order; what lies ahead of `now` was written before the clock was set back, and counts now."""
+    sums: dict[int, int] = {}
+    for start, used in slices:
+        if used:
+            sums[min(start, now)] = sums.get(min(start, now), 0) + used
+    return sorted(sums.items())
+
+
 class Spending:
     """What has been spent of one throttle; the slices are what the store keeps."""
 

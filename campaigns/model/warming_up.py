@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from campaigns.model.throttle import Throttle
+from campaigns.model.throttle import Throttle, as_of
 from campaigns.model.wall_time import first_instant
 from campaigns.model.warm_up import WarmUp
 
@@ -65,12 +65,12 @@ class WarmingUp:
     """What is spent of a warm-up, and the step that it is at."""
 
     def __init__(self, table: WarmUp, reached: Reached, slices: Iterable[tuple[int, int]], now: int) -> None:
-        """`table` names its zone. What lies ahead of `now` was written before the clock was set back."""
+        """`table` names its zone; `reached` and the slices are as the store remembers them."""
         self.table = table
         self.reached = reached
         self.changed = False  # whether the store must be told how far it is
         self._zone = ZoneInfo(table.zone)
-        self._slices = deque([min(start, now), used] for start, used in sorted(slices) if start > now - _KEPT)
+        self._slices = deque([start, used] for start, used in as_of(slices, now) if start > now - _KEPT)
         self._from = self._to = 0  # the hour or day that was last looked at, and what is known of it:
         self._today = date.min
         self._step = 0
@@ -78,7 +78,7 @@ class WarmingUp:
         self._used = 0
         if reached.day is not None:
             tomorrow = _local(now, self._zone).date() + timedelta(days=1)
-            self.reached = replace(reached, day=min(reached.day, tomorrow))
+            self.reached = replace(reached, day=min(reached.day, tomorrow))  # the clock may have been set back
 
     def step(self, now: int) -> int:
         """The step that holds, from 0; as many as the table has when it is over."""
@@ -167,13 +167,15 @@ class WarmingUp:
     def shift(self, micros: int) -> list[tuple[int, int]]:
         """Move everything along with a wall clock that jumped; returns all slices, emptied and filled, for the store.
 
-        The day moves by whole ones: a step that was taken is not taken again because an hour comes twice.
+        The day moves by whole ones, and on to where the last hand-over lies now: no setting of clocks takes a step.
         """
         emptied = [(start, 0) for start, _ in self._slices]
         for entry in self._slices:
             entry[0] += micros
         if self.reached.day is not None:
-            self.reached = replace(self.reached, day=self.reached.day + timedelta(days=round(micros / _DAY)))
+            day = self.reached.day + timedelta(days=int(micros / _DAY))
+            last = _local(self._slices[-1][0], self._zone).date() if self._slices else day
+            self.reached = replace(self.reached, day=max(day, last))
         self._changes()
         return [*emptied, *((start, used) for start, used in self._slices)]
 

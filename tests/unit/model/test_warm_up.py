@@ -6,7 +6,11 @@ from campaigns.model.warm_up import WarmUp, said_limit
 
 @pytest.mark.parametrize(
     ("text", "first", "last", "days"),
-    [("sendgrid", "20/h", "2603222/h", 36), (" Daily ", "50/d", "4000000/d", 17), ("5/h,50/h, 2000/d", "5/h", "2000/d", 3)],
+    [
+        ("sendgrid", "20/h", "2603222/h", 36),
+        (" Daily ", "50/d", "4000000/d", 17),
+        ("5/h,50/h, 2000/d", "5/h", "2000/d", 3),
+    ],
 )
 def test_a_table_is_named_or_written_out(text: str, first: str, last: str, days: int) -> None:
     table = WarmUp.parse(text)
