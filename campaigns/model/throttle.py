@@ -77,7 +77,7 @@ _EXAMPLES = "Write it like 20/s, 300/min, 5000/h, 50000/d or 100/s burst 20."
 
 
 def as_of(slices: Iterable[tuple[int, int]], now: int) -> list[tuple[int, int]]:
-    """Remembered slices, in order; what lies ahead of `now` was written before the clock was set back, and counts now."""
+    """Remembered slices, in order; what lies ahead of an instant was written before the clock was set back: it counts then."""
     sums: dict[int, int] = {}
     for start, used in slices:
         if used:

@@ -26,7 +26,7 @@ FEWEST = 20  # hand-overs of a day before a share of them says anything
 _NO_LIMIT = 10**9
 _DAY = 86_400_000_000
 _HOUR = 3_600_000_000
-_KEPT = 2 * _DAY  # so long are slices kept: a clock that is set back may show a day twice
+_KEPT = 2 * _DAY  # so long are slices kept, and so far ahead do they count: a clock that is set back shows a day twice
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -70,15 +70,13 @@ class WarmingUp:
         self.reached = reached
         self.changed = False  # whether the store must be told how far it is
         self._zone = ZoneInfo(table.zone)
-        self._slices = deque([start, used] for start, used in as_of(slices, now) if start > now - _KEPT)
+        # The clock may have been set back while nobody counted: what lies ahead counts until it is past.
+        self._slices = deque([start, used] for start, used in as_of(slices, now + _KEPT) if start > now - _KEPT)
         self._from = self._to = 0  # the hour or day that was last looked at, and what is known of it:
         self._today = date.min
         self._step = 0
         self._limit: Throttle | None = None
         self._used = 0
-        if reached.day is not None:
-            tomorrow = _local(now, self._zone).date() + timedelta(days=1)
-            self.reached = replace(reached, day=min(reached.day, tomorrow))  # the clock may have been set back
 
     def step(self, now: int) -> int:
         """The step that holds, from 0; as many as the table has when it is over."""
@@ -167,13 +165,13 @@ class WarmingUp:
     def shift(self, micros: int) -> list[tuple[int, int]]:
         """Move everything along with a wall clock that jumped; returns all slices, emptied and filled, for the store.
 
-        The day moves by whole ones, and on to where the last hand-over lies now: no setting of clocks takes a step.
+        The day only moves ahead, by whole ones and to where the last hand-over lies now: no setting of clocks takes a step.
         """
         emptied = [(start, 0) for start, _ in self._slices]
         for entry in self._slices:
             entry[0] += micros
         if self.reached.day is not None:
-            day = self.reached.day + timedelta(days=int(micros / _DAY))
+            day = self.reached.day + timedelta(days=max(0, micros // _DAY))
             last = _local(self._slices[-1][0], self._zone).date() if self._slices else day
             self.reached = replace(self.reached, day=max(day, last))
         self._changes()
@@ -191,6 +189,8 @@ class WarmingUp:
         if self._from <= now < self._to:
             return
         self._today = _local(now, self._zone).date()
+        if self.reached.day is not None:  # a clock that was set back by days must not hold the step for all of them
+            self.reached = replace(self.reached, day=min(self.reached.day, self._today + timedelta(days=1)))
         self._step = self.reached.on(self._today, len(self.table.steps))
         self._limit = self._limit_of(self._step)
         self._from, self._to = _stretch(now, self._zone, self._limit)
