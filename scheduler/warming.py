@@ -33,6 +33,7 @@ class WarmUps:
             found = self._all.get(whose)
             if found is not None and at > found.reached.heard:
                 found.put(step, now, at)
+                self._told[whose] = found.reached
                 log.info("warm_up.set", whose=whose, day=found.step(now) + 1, of=len(found.table.steps))
 
     def changed(self) -> dict[str, Reached]:
@@ -40,9 +41,9 @@ class WarmUps:
         changed = {whose: found for whose, found in self._all.items() if found.changed}
         for whose, found in changed.items():
             found.changed = False
-            if found.reached.day != self._told[whose].day:
-                self._tell(whose, found, self._told[whose])
-            self._told[whose] = found.reached
+            before, self._told[whose] = self._told[whose], found.reached
+            if before.day is None or before.step != found.reached.step:
+                self._tell(whose, found, before)
         return {whose: found.reached for whose, found in changed.items()}
 
     @staticmethod
@@ -53,7 +54,7 @@ class WarmUps:
                 log.info("warm_up.over", whose=whose)
             return
         told = {"whose": whose, "day": reached.step + 1, "of": len(steps), "limit": said_limit(steps[reached.step])}
-        if before.day is not None and reached.step < before.step:
+        if before.deferred_much:
             log.warning("warm_up.back", **told, tried=before.tried, deferred=before.deferred)
         else:
             log.info("warm_up.step", **told)

@@ -189,8 +189,9 @@ class WarmingUp:
         if self._from <= now < self._to:
             return
         self._today = _local(now, self._zone).date()
-        if self.reached.day is not None:  # a clock that was set back by days must not hold the step for all of them
-            self.reached = replace(self.reached, day=min(self.reached.day, self._today + timedelta(days=1)))
+        day = self.reached.day
+        if day is not None and day > self._today + timedelta(days=1):  # the clock was wrong by days, and is right again
+            self.reached = replace(self.reached, day=self._today)
         self._step = self.reached.on(self._today, len(self.table.steps))
         self._limit = self._limit_of(self._step)
         self._from, self._to = _stretch(now, self._zone, self._limit)
