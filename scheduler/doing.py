@@ -68,6 +68,7 @@ class Doing:
         return {
             "campaigns": campaigns,
             "slowed": self._slowed(),
+            "warm_ups": self._throttles.warming(),
             "troubles": self._troubles(ledger),
             "disk": disk,
         }

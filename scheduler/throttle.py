@@ -8,6 +8,7 @@ is their memory across restarts.
 
 import math
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from campaigns.clock import Clock
 from campaigns.model.pace import LONGEST_HOLD, Pace
@@ -64,6 +65,10 @@ class Throttles:
         for key in keys:
             if isinstance(limit := self._limits[key], WarmingUp):
                 limit.answered(tried, deferred)
+
+    def warming(self) -> list[dict[str, Any]]:
+        """How far each warm-up is that is not over."""
+        return self._warm_ups.told(self.now())
 
     def warmed(self) -> dict[str, Reached]:
         """Warm-ups whose step or answers changed, and how far they are: what the store must keep."""

@@ -1,5 +1,7 @@
 """The warm-ups of all transports and senders: what people ask of them, what the store must keep, what the log says."""
 
+from typing import Any
+
 import structlog
 
 from campaigns.model.warm_up import WarmUp, said_limit
@@ -45,6 +47,14 @@ class WarmUps:
             if before.day is None or before.step != found.reached.step:
                 self._tell(whose, found, before)
         return {whose: found.reached for whose, found in changed.items()}
+
+    def told(self, now: int) -> list[dict[str, Any]]:
+        """Whose, the day and what is left of it, of those that are not over."""
+        return [
+            {"whose": whose.partition(" ")[2], "day": found.step(now) + 1, "room": found.room(now)}
+            for whose, found in self._all.items()
+            if found.limit(now) is not None
+        ]
 
     @staticmethod
     def _tell(whose: str, found: WarmingUp, before: Reached) -> None:
