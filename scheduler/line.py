@@ -267,9 +267,12 @@ class Line:
         return self._rules.group(_number_of(key))
 
     def opens_by(self, campaign_id: int, number: int, instant: int) -> bool:
-        """Whether a lane's send windows are open now, or will be until an instant (micros)."""
+        """Whether a lane's send windows are open now, or will be until an instant (micros), and no warm-up waits longer."""
         lane = self._lanes.get((campaign_id, number))
-        return lane is None or lane.opens(self._spending.now()) <= instant
+        if lane is None:
+            return True
+        warms_up = self._spending.is_warm_up(lane.wait_for) and lane.wait_until > instant
+        return not warms_up and lane.opens(self._spending.now()) <= instant
 
     def outrun(self) -> set[int]:
         """Campaigns that stand under throttles and wait for a connection: more of those would let them go faster."""

@@ -56,6 +56,9 @@ class Throttles:
             self._promised[key] = 0
         return key
 
+    def is_warm_up(self, key: str) -> bool:
+        return key.startswith(WARM_UP)
+
     def heed_people(self, connection: Connection) -> None:
         """Let warm-ups stand where a person has put them since the last look."""
         self._warm_ups.heed_people(connection, self.now())

@@ -34,18 +34,20 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Reached:
     """How far a warm-up has come; what the store keeps of it besides the slices."""
 
-    step: int = 0  # of the last day on which something left; as many as the table has: it is over
-    day: date | None = None  # that day; None before the first
+    step: int = 0  # of the last day on which something left, or of the first one; as many as the table has: it is over
+    day: date | None = None  # the last day on which something left; None before the first
     tried: int = 0  # hand-overs of that day that were answered
     deferred: int = 0  # of those
     heard: int = 0  # when a person last set it
 
     def on(self, day: date, steps: int) -> int:
         """The step that holds on a day, in a table of so many."""
-        if self.day is None or (day - self.day).days > FORGOTTEN_AFTER:
-            return 0
-        if day <= self.day or self.step >= steps:
+        if self.day is None or day <= self.day:
             return min(self.step, steps)
+        if (day - self.day).days > FORGOTTEN_AFTER:
+            return 0
+        if self.step >= steps:
+            return steps
         return max(0, self.step - 1) if self.deferred_much else self.step + 1
 
     @property
@@ -54,11 +56,8 @@ class Reached:
 
     def put(self, step: int, today: date, steps: int, heard: int) -> "Reached":
         """A person says which step holds today, whether or not something has left today."""
-        if step >= steps:
-            return Reached(steps, today, heard=heard)
-        if self.day is not None and today <= self.day:
-            return Reached(step, self.day, heard=heard)
-        return Reached(step - 1, today - timedelta(days=1), heard=heard) if step else Reached(heard=heard)
+        left_today = self.day is not None and today <= self.day
+        return Reached(min(step, steps), self.day if left_today else None, heard=heard)
 
 
 class WarmingUp:
