@@ -17,6 +17,7 @@ from campaigns.model.domain_group import Limits, folded_domain, known_groups, ow
 from campaigns.model.routes import Routes
 from campaigns.model.send_window import SendWindows
 from campaigns.model.states import CampaignKind
+from campaigns.model.warm_up import WarmUp
 from campaigns.settings_file import WrongValueError, complaint, read_layers
 from campaigns.settings_routes import read_route, refuse_wrong_fallbacks, refuse_wrong_routes, tables
 from campaigns.settings_values import (
@@ -38,6 +39,7 @@ from campaigns.settings_values import (
     SendgridUrl,
     ShareToPause,
     Throttles,
+    WarmUpTable,
     Windows,
     Zone,
 )
@@ -112,6 +114,10 @@ class InboxSettings(_Part):
     rules: dict[str, InboxRule] = Field(default_factory=dict)
 
 
+_WARM_UP = (
+    'How much leaves on its first days: `"sendgrid"`, `"daily"`, or a step for each day, like '
+    '`"50/d, 100/d, 500/d"`; days of `zone` unless one stands behind, like `"daily UTC"`. Unless set: no limit.'
+)
 _FALLBACK = "The transport that takes its place while it is out. Unless set: its mail waits."
 
 
@@ -161,6 +167,7 @@ class SmtpSettings(_Part):
         default=1_000, ge=1, description="After how many mails a connection is closed and opened anew."
     )
     throttle: Throttles = Field(default=(), description='Limits, like `["100/s", "50000/d"]`.')
+    warm_up: WarmUpTable = Field(default=None, description=_WARM_UP)
     window: Windows = Field(
         default=(), description="When mail may leave through it: send windows, like those of the workspace."
     )
@@ -213,6 +220,7 @@ class SendgridSettings(_Part):
         description='What is added to links for Google Analytics, like `{ source = "newsletter" }`.',
     )
     throttle: Throttles = Field(default=(), description='Limits, like `["100/s", "50000/d"]`; they count recipients.')
+    warm_up: WarmUpTable = Field(default=None, description=_WARM_UP)
     window: Windows = Field(
         default=(), description="When mail may leave through it: send windows, like those of the workspace."
     )
@@ -233,6 +241,9 @@ class LimitSettings(_Part):
 
     throttle: Throttles = Field(
         default=(), description='Limits over all transports, like `["20/min", "5000/d"]`; rehearsals do not count.'
+    )
+    warm_up: WarmUpTable = Field(
+        default=None, description="Of a sender: the warm-up of its address, over all transports."
     )
     domains: Domains = Field(default=(), description="Further domains that count together with the group's own.")
 
@@ -349,6 +360,11 @@ class Settings(_Part):
                     remedy = "Domains belong to a limit that is named after a domain."
                     raise WrongValueError(f"The limit of the sender {name} has domains.", remedy, ("limits", name))
                 continue
+            if limit.warm_up:
+                remedy = 'Set it for a transport, or for a sender: [limits."ada@example.com"].'
+                raise WrongValueError(
+                    f"{name} has a warm-up, which only what sends can have.", remedy, ("limits", name)
+                )
             try:
                 owned = own_domains(name, limit.domains)
             except ValueError as error:
@@ -383,6 +399,11 @@ class Settings(_Part):
             groups={name: limit.throttle for name, limit in groups.items()},
             senders={name.strip().lower(): limit.throttle for name, limit in self.limits.items() if "@" in name},
             own_domains=self._own_groups(groups),
+            warm_ups={
+                name.strip().lower(): limit.warm_up.by_days_of(self.zone)
+                for name, limit in self.limits.items()
+                if limit.warm_up
+            },
         )
 
     def _own_groups(self, limits: Mapping[str, LimitSettings]) -> dict[str, str]:
@@ -396,6 +417,13 @@ class Settings(_Part):
         own = self.transports.get(transport)
         through = written(own.window, own.holidays, self.zone) if own else ()
         return SendWindows((*through, *(written(self.window, self.holidays, self.zone) if leaves else ())))
+
+    def warm_up_of(self, transport: str) -> WarmUp | None:
+        """The warm-up of a transport that people receive mail through, with whose days it counts."""
+        found = self.transports.get(transport)
+        if found is None or isinstance(found, MaildirSettings) or not found.leaves or found.warm_up is None:
+            return None
+        return found.warm_up.by_days_of(self.zone)
 
     def gives_up_after(self, kind: CampaignKind) -> timedelta:
         """How long a deferred message of such a campaign is tried again."""

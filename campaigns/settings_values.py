@@ -16,6 +16,7 @@ from campaigns.model.pause_above import PauseAbove
 from campaigns.model.routes import folded_sender
 from campaigns.model.send_window import SendWindow
 from campaigns.model.throttle import Throttle
+from campaigns.model.warm_up import WarmUp
 from campaigns.model.when import zone_named
 from campaigns.settings_file import WrongValueError
 from campaigns.windows import Holidays
@@ -52,6 +53,12 @@ def _throttles(value: object) -> object:
     if not isinstance(texts, list | tuple):
         return value
     return tuple(_told(lambda text=text: Throttle.parse(str(text))) for text in texts if str(text).strip())
+
+
+def _warm_up(value: object) -> object:
+    """A table by its name, or a step for each day, in one text or in a list."""
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+    return _told(lambda: WarmUp.parse(text)) if isinstance(text, str) and text.strip() else text or None
 
 
 def _windows(value: object) -> object:
@@ -225,6 +232,7 @@ Addresses = Annotated[tuple[str, ...], BeforeValidator(_addresses)]
 Windows = Annotated[tuple[InstanceOf[SendWindow], ...], BeforeValidator(_windows)]
 HolidayCodes = Annotated[InstanceOf[Holidays], BeforeValidator(_holidays)]
 Throttles = Annotated[tuple[Throttle, ...], BeforeValidator(_throttles)]
+WarmUpTable = Annotated[WarmUp | None, BeforeValidator(_warm_up)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 ListName = Annotated[str, BeforeValidator(_list_name)]
 Domains = Annotated[tuple[str, ...], BeforeValidator(_domains)]

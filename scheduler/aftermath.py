@@ -45,6 +45,9 @@ class Aftermath:
         stretch.rows += len(leased)
         self._ledger.settle(stretch, settlements(leased, outcomes, turn.campaign, self._clock))
         self._line.done(leased)
+        if turn.throttles:
+            verdicts = [outcome.verdict for outcome in outcomes if outcome.verdict is not Verdict.RETURNED]
+            self._line.answered(turn, len(verdicts), verdicts.count(Verdict.DEFERRED))
         for outcome in dict.fromkeys(outcomes):
             if outcome.verdict is not Verdict.RETURNED:
                 self.rates.handed_over[turn.lane] += outcomes.count(outcome)

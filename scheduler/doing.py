@@ -13,7 +13,7 @@ from scheduler.dispatch import Dispatch
 from scheduler.ledger import Ledger
 from scheduler.line import DUE, WINDOW, Wait
 from scheduler.routing import Routing
-from scheduler.throttle import Throttles, said
+from scheduler.throttle import Throttles
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,7 @@ class Doing:
         return {
             "campaigns": campaigns,
             "slowed": self._slowed(),
+            "warm_ups": self._throttles.warming(),
             "troubles": self._troubles(ledger),
             "disk": disk,
         }
@@ -76,7 +77,7 @@ class Doing:
         rate = sum(
             dispatch.aftermath.rates.rate(lambda lane: lane[0] == campaign.id) for dispatch in self._dispatches.values()
         )
-        told = [_told(wait) for wait in sorted(dict.fromkeys(waits), key=lambda wait: wait.until)]
+        told = [self._told(wait) for wait in sorted(dict.fromkeys(waits), key=lambda wait: wait.until)]
         return {
             "rate": round(rate, 1 if rate >= 1 else 3),
             "waiting": told[0] if told and only else None,
@@ -123,7 +124,6 @@ class Doing:
             "through": self._routing.stand_in(name),
         }
 
-
-def _told(wait: Wait) -> dict[str, Any]:
-    own = {"": "another try", WINDOW: WINDOW, DUE: DUE}
-    return {"for": own[wait.key] if wait.key in own else said(wait.key), "until": wait.until}
+    def _told(self, wait: Wait) -> dict[str, Any]:
+        own = {"": "another try", WINDOW: WINDOW, DUE: DUE}
+        return {"for": own[wait.key] if wait.key in own else self._throttles.said(wait.key), "until": wait.until}

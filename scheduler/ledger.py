@@ -20,7 +20,8 @@ from campaigns.errors import StoreError
 from campaigns.model.pace import Pace
 from campaigns.model.retry import given_up
 from campaigns.model.states import CampaignState, MessageState
-from campaigns.store import campaigns, history, outbox, spent
+from campaigns.model.warming_up import Reached
+from campaigns.store import campaigns, history, outbox, spent, warm_ups
 from campaigns.store.engine import Connection, Store
 from campaigns.store.outbox import Candidate, Settlement
 from campaigns.store.underway import SendingCampaign
@@ -87,9 +88,11 @@ class _Batch:
     moved: bool = False  # among them are slices that moved with the clock: they wait for no lease
     stale: list[tuple[str, int]] = field(default_factory=list)
     paces: dict[str, Pace] = field(default_factory=dict)
+    warm_ups: dict[str, Reached] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.wishes or self.settlements or self.ended or self.pauses or self.paces or self.moved)
+        asked = self.wishes or self.settlements or self.ended or self.pauses or self.paces or self.warm_ups
+        return bool(asked or self.moved)
 
 
 class Ledger:
@@ -207,6 +210,7 @@ class Ledger:
                 self._spend(batch, self._throttles.take(throttles, batch.at, n))
                 batch.wishes.append(wish)
                 rows += n
+        batch.warm_ups = self._throttles.warmed()
         self._set_alarm(0 if rows >= _ROWS else min(ahead.values(), default=None))
         return batch
 
@@ -281,6 +285,8 @@ class Ledger:
                 spent.write(connection, [(key, start, used) for (key, start), used in batch.uses.items()])
             for whose, pace in batch.paces.items():
                 spent.write_pace(connection, whose, pace)
+            for whose, reached in batch.warm_ups.items():
+                warm_ups.write(connection, whose, reached)
             for key, before in batch.stale:
                 spent.forget(connection, key, before)
         return leased

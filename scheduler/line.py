@@ -220,6 +220,10 @@ class Line:
         """These are in nobody's hand any more: settled, or to be read again when they are due."""
         self._in_hand.difference_update(candidate.id for candidate in candidates)
 
+    def answered(self, turn: Turn, tried: int, deferred: int) -> None:
+        """So many of a turn's hand-overs were answered, so many of them deferred."""
+        self._spending.answered(turn.throttles, tried, deferred)
+
     def slow(self, turn: Turn, group: int | None, going: float, retry_after: float | None) -> tuple[str, Pace, bool]:
         """A server complained of a turn's group, or of all: whose pace fell, to what, and whether just now.
 
@@ -255,7 +259,7 @@ class Line:
         if (opens := lane.opens(now)) > now:
             return opens, WINDOW
         if lane.waiting:
-            return lane.wait_until, lane.wait_for
+            return lane.opens(lane.wait_until), lane.wait_for
         return lane.dry_until, DUE if lane.campaign.has_own_times else ""
 
     def group_of(self, key: _Key) -> int:
@@ -263,9 +267,12 @@ class Line:
         return self._rules.group(_number_of(key))
 
     def opens_by(self, campaign_id: int, number: int, instant: int) -> bool:
-        """Whether a lane's send windows are open now, or will be until an instant (micros)."""
+        """Whether a lane's send windows are open now, or will be until an instant (micros), and no warm-up waits longer."""
         lane = self._lanes.get((campaign_id, number))
-        return lane is None or lane.opens(self._spending.now()) <= instant
+        if lane is None:
+            return True
+        warms_up = self._spending.is_warm_up(lane.wait_for) and lane.wait_until > instant
+        return not warms_up and lane.opens(self._spending.now()) <= instant
 
     def outrun(self) -> set[int]:
         """Campaigns that stand under throttles and wait for a connection: more of those would let them go faster."""

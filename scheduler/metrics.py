@@ -47,6 +47,7 @@ class _Told(Collector):
         if told.beat is not None:
             yield from _messages(told.beat)
             yield from _waits(told.beat, told.now)
+            yield from _warm_ups(told.beat)
             yield from _transports(told.beat)
             yield from _house(told.beat, told.committed)
 
@@ -96,6 +97,19 @@ def _waits(beat: Beat, now: int) -> Iterator[Metric]:
         if waiting := doing["waiting"]:
             waits.add_metric([campaign, waiting["for"]], max(0, waiting["until"] - now) / 1_000_000)
     yield waits
+
+
+def _warm_ups(beat: Beat) -> Iterator[Metric]:
+    day = GaugeMetricFamily(
+        "mergecast_warm_up_day", "The day of its table that a warm-up is at, while it is not over.", labels=["whose"]
+    )
+    room = GaugeMetricFamily(
+        "mergecast_warm_up_room", "Messages that a warm-up still lets through this day or hour.", labels=["whose"]
+    )
+    for one in beat.doing["warm_ups"]:
+        day.add_metric([one["whose"]], one["day"])
+        room.add_metric([one["whose"]], one["room"])
+    yield from (day, room)
 
 
 def _transports(beat: Beat) -> Iterator[Metric]:

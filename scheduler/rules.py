@@ -1,10 +1,11 @@
-"""Which throttles, paces and send windows the messages of a lane stand under on their way through one transport."""
+"""Which throttles, warm-ups, paces and send windows the messages of a lane stand under on their way through one transport."""
 
 from collections.abc import Sequence
 
 from campaigns.model.domain_group import Limits
 from campaigns.model.send_window import SendWindows
 from campaigns.model.throttle import Throttle
+from campaigns.model.warm_up import WarmUp
 from campaigns.store import lanes
 from campaigns.store.engine import Connection
 from campaigns.store.underway import SendingCampaign
@@ -16,7 +17,7 @@ _OTHERS = "other domains"
 
 
 class Rules:
-    """The transport's own throttles, those of its campaigns, of their senders and of recipient-domain groups."""
+    """The transport's own throttles and warm-up, those of its campaigns, of their senders and of domain groups."""
 
     def __init__(
         self,
@@ -25,11 +26,15 @@ class Rules:
         limits: Limits,
         spending: Throttles,
         windows: SendWindows = SendWindows(),  # noqa: B008 - it cannot change
+        *,
+        warm_up: WarmUp | None = None,
     ) -> None:
         self._transport = transport
         self._limits = limits
         self._spending = spending
         self._own = spending.keys(f"transport {transport}", _texts(throttles))
+        if warm_up is not None:
+            self._own += (spending.warm_up(self.whose(), warm_up),)
         self._windows = windows
         self._groups: dict[int, str] = {}
         self._parts: dict[int, tuple[int, str]] = {}  # lanes of one zone: the group's number, and the zone
@@ -66,6 +71,8 @@ class Rules:
         keys = (*self._own, *spending.keys(f"campaign {campaign.id}", campaign.throttles))
         if limits.senders and (texts := _texts(limits.senders.get(campaign.sender.address.lower(), ()))):
             keys += spending.keys(f"sender {campaign.sender.address.lower()}", texts)
+        if limits.warm_ups and (table := limits.warm_ups.get(campaign.sender.address.lower())) is not None:
+            keys += (spending.warm_up(f"sender {campaign.sender.address.lower()}", table),)
         if group and (texts := _texts(limits.groups.get(self._groups.get(group, ""), ()))):
             keys += spending.keys(f"domains {self._groups[group]}", texts)
         return (*keys, *spending.pace(self.whose(), now), *spending.pace(self.whose(group), now))

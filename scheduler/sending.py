@@ -110,6 +110,7 @@ async def _run(desk: Desk, lock: WorkerLock, until_idle: bool, watch: Watch | No
                 transport,
                 settings.transports[transport.name].throttle,
                 settings.windows_of(transport.name, leaves=transport.leaves),
+                settings.warm_up_of(transport.name),
             )
             for transport in transports
         ],

@@ -1,18 +1,25 @@
 """Spending what the throttles grant: all those that a message stands under, taken together, kept in the store.
 
 A key names a throttle and whose it is: "transport relay 100/s", "domains gmail.com 20/min", "campaign 17 20/min"; or a
-pace that fell below the throttles because a server complained: "pace transport relay". Only this process counts while
-it holds the store's worker lock, so the counts live here and the store is their memory across restarts.
+pace that fell below the throttles because a server complained: "pace transport relay"; or a warm-up: "warm-up sender
+ada@example.com". Only this process counts while it holds the store's worker lock, so the counts live here and the store
+is their memory across restarts.
 """
 
 import math
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from campaigns.clock import Clock
 from campaigns.model.pace import LONGEST_HOLD, Pace
-from campaigns.model.throttle import Spending, Throttle
+from campaigns.model.throttle import Spending, Throttle, as_of
+from campaigns.model.warm_up import WarmUp
+from campaigns.model.warming_up import Reached, WarmingUp
 from campaigns.store import spent
-from campaigns.store.engine import Store
+from campaigns.store.engine import Connection, Store
+from campaigns.store.warm_ups import WARM_UP
+from scheduler.warming import WarmUps
+from scheduler.warming import said as said_warm_up
 
 _PACE = "pace "
 _JUMP = 1_000_000  # micros by which wall and monotonic clock may part before it counts as a jump of the wall clock
@@ -24,10 +31,11 @@ class Throttles:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._limits: dict[str, Spending | Pace] = {}
+        self._limits: dict[str, Spending | Pace | WarmingUp] = {}
         self._promised: dict[str, int] = {}
         self._jumped: list[tuple[str, int, int]] = []
         _, self._lead = self._wall()
+        self._warm_ups = WarmUps(store)
         self._paces: dict[str, Pace] = {}
         self._remember_paces()
 
@@ -39,6 +47,35 @@ class Throttles:
                 self._limits[key] = self._remembered(key, Throttle.parse(text))
                 self._promised[key] = 0
         return keys
+
+    def warm_up(self, whose: str, table: WarmUp) -> str:
+        """The key of somebody's warm-up; what the store remembers of it is read once."""
+        key = WARM_UP + whose
+        if key not in self._limits:
+            self._limits[key] = self._warm_ups.add(whose, table, self._clock.micros())
+            self._promised[key] = 0
+        return key
+
+    def is_warm_up(self, key: str) -> bool:
+        return key.startswith(WARM_UP)
+
+    def heed_people(self, connection: Connection) -> None:
+        """Let warm-ups stand where a person has put them since the last look."""
+        self._warm_ups.heed_people(connection, self.now())
+
+    def answered(self, keys: Collection[str], tried: int, deferred: int) -> None:
+        """So many hand-overs under these keys were answered, so many of them deferred: a warm-up follows that."""
+        for key in keys:
+            if isinstance(limit := self._limits[key], WarmingUp):
+                limit.answered(tried, deferred)
+
+    def warming(self) -> list[dict[str, Any]]:
+        """How far each warm-up is that is not over."""
+        return self._warm_ups.told(self.now())
+
+    def warmed(self) -> dict[str, Reached]:
+        """Warm-ups whose step or answers changed, and how far they are: what the store must keep."""
+        return self._warm_ups.changed()
 
     def pace(self, whose: str, now: int) -> tuple[str, ...]:
         """The key of somebody's pace, while that is slower than the throttles."""
@@ -105,23 +142,27 @@ class Throttles:
         return [
             (key, *entry)
             for key, limit in spent_of
-            if isinstance(limit, Spending)
+            if not isinstance(limit, Pace)
             for entry in limit.postpone(at, now, n)
         ]
 
     def stale(self, now: int) -> list[tuple[str, int]]:
         """For each throttle the instant before which its slices count no longer."""
-        return [
-            (key, now - limit.throttle.micros - limit.throttle.slice)
-            for key, limit in self._limits.items()
-            if isinstance(limit, Spending)
-        ]
+        return [(key, limit.stale(now)) for key, limit in self._limits.items() if not isinstance(limit, Pace)]
+
+    def said(self, key: str) -> str:
+        """A key as a person reads it: `20/min` of a campaign, else with whose it is: `gmail.com, 20/min`."""
+        if isinstance(limit := self._limits.get(key), WarmingUp):
+            return said_warm_up(key.rpartition(" ")[2], limit, self.now())
+        kind, whose, text = key.split(" ", 2)
+        if kind == "campaign":
+            return text
+        return f"{text}, which asks to go slower" if kind == _PACE.strip() else f"{whose}, {text}"
 
     def _remembered(self, key: str, throttle: Throttle) -> Spending:
         with self._store.read() as connection:
             slices = spent.read(connection, key)
-        now = self._clock.micros()  # what lies ahead of it was written before the clock was set back
-        return Spending(throttle, [(min(start, now), used) for start, used in slices])
+        return Spending(throttle, as_of(slices, self._clock.micros()))
 
     def _remember_paces(self) -> None:
         now = self._clock.micros()
@@ -144,11 +185,3 @@ class Throttles:
         for key, limit in self._limits.items():
             if (moved := limit.shift(micros)) is not None:
                 self._jumped.extend((key, start, used) for start, used in moved)
-
-
-def said(key: str) -> str:
-    """A key as a person reads it: `20/min` of a campaign, else with whose it is: `gmail.com, 20/min`."""
-    kind, whose, text = key.split(" ", 2)
-    if kind == "campaign":
-        return text
-    return f"{text}, which asks to go slower" if kind == _PACE.strip() else f"{whose}, {text}"

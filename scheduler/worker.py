@@ -25,6 +25,7 @@ from campaigns.model.routes import NO_ROUTES, Routes
 from campaigns.model.send_window import SendWindows
 from campaigns.model.states import CampaignState, MessageState, PauseReason
 from campaigns.model.throttle import Throttle
+from campaigns.model.warm_up import WarmUp
 from campaigns.store import campaigns, history, lanes, origin, underway, workers
 from campaigns.store.engine import Connection, Store
 from campaigns.store.kept_files import KeptFiles
@@ -59,11 +60,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A transport with the throttles and send windows that the settings give it."""
+    """A transport with the throttles, send windows and warm-up that the settings give it."""
 
     transport: Transport
     throttles: Sequence[Throttle] = ()
     windows: SendWindows = SendWindows()  # noqa: RUF009 - it cannot change
+    warm_up: WarmUp | None = None
 
 
 class Worker:
@@ -176,7 +178,7 @@ class Worker:
     def _dispatch(self, way: Way) -> Dispatch:
         name = way.transport.name
         limits = self._limits if way.transport.leaves else NO_LIMITS  # a rehearsal reaches nobody
-        rules = Rules(name, way.throttles, limits, self._throttles, way.windows)
+        rules = Rules(name, way.throttles, limits, self._throttles, way.windows, warm_up=way.warm_up)
         spending, routing = self._throttles, self._routing
         line = Line(self._store, way.transport, rules, spending, routing=routing, in_hand=self._in_hand)
         return Dispatch(way.transport, line, self._ledger, self._store, self._clock, baggage=self._baggage)
@@ -203,6 +205,7 @@ class Worker:
             with self._store.read() as connection:
                 self._notice(connection, underway.sending_campaigns(connection))
                 starts_at = underway.next_start(connection)
+                self._throttles.heed_people(connection)
                 lost = astray(connection, self._sending, self._routing, self._broken)
             self._routing.look([one.transport.name for one in self._dispatches if one.aftermath.health.failing])
             for dispatch in self._dispatches:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from email.utils import parseaddr
 from typing import Any
 
+from campaigns.actions.warm_up_ends import warm_up_end
 from campaigns.actions.window import windows_of
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.domain_group import NO_LIMITS, Limits
@@ -57,10 +58,12 @@ def ends(
         transport = settings.transports.get(name)
         speed = _speed(transport.throttle if transport else ())
         seconds = max(seconds, waiting / min(speed, paces.get(name, math.inf)))
-    if not 0 < seconds < _FARTHEST:
+    if not 0 <= seconds < _FARTHEST:
         return None
     begins = now if campaign.holds_until is None else max(now, from_micros(campaign.holds_until))
-    return windows.after(begins, timedelta(seconds=seconds))
+    by_rate = windows.after(begins, timedelta(seconds=seconds)) if seconds else None
+    warm_up = warm_up_end(conn, settings, campaign, through=through, windows=windows, begins=begins)
+    return max((end for end in (by_rate, warm_up.last if warm_up else None) if end is not None), default=None)
 
 
 def _shared(campaign: Campaign, limits: Limits) -> list[Throttle]:

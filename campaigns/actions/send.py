@@ -1,6 +1,6 @@
 """`mergecast send`: check, ask, and queue, which is one UPDATE of the campaign's row."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,8 @@ from campaigns.actions.prepare import PREPARABLE, prepare
 from campaigns.actions.progress import Progress, silent
 from campaigns.actions.rereading import read_again
 from campaigns.actions.shares import Share, shares
-from campaigns.actions.window import opens_later, refuse_shut
+from campaigns.actions.warm_up_ends import WarmUpEnd, warm_up_end
+from campaigns.actions.window import opens_later, refuse_shut, windows_of
 from campaigns.actions.wished import SECOND, Wish, as_wished, said_day
 from campaigns.clock import from_micros, to_micros
 from campaigns.errors import CampaignError
@@ -59,6 +60,7 @@ class Queued:
     worker_running: bool
     opens: datetime | None = None  # when its send windows do, where they are shut at its start
     shares: tuple[Share, ...] = ()  # of `send`: what goes through which transport
+    warm_up: WarmUpEnd | None = None  # of `send`: how many days warm-ups make of it
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -75,6 +77,7 @@ class Queued:
             "left_out": self.left_out,
             "worker_running": self.worker_running,
             "shares": [share.as_json() for share in self.shares],
+            "warm_up": self.warm_up.as_json() if self.warm_up else None,
         }
 
 
@@ -128,14 +131,24 @@ def send(
 
 def _queued(desk: Desk, conn: Connection, basis: Basis) -> Queued:
     campaign, now = campaign_named(conn, basis.campaign.name), desk.clock.now()
+    told = shares(conn, basis)
     return Queued(
         campaign,
         staging.count_messages(conn, campaign.id),
         sum(staging.count_left_out(conn, campaign.id).values()),
         workers.alive(conn, now) is not None,
         opens_later(desk.workspace.settings, campaign, now),
-        shares(conn, basis),
+        told,
+        _warm_up(desk, conn, campaign, told),
     )
+
+
+def _warm_up(desk: Desk, conn: Connection, campaign: Campaign, told: Sequence[Share]) -> WarmUpEnd | None:
+    settings, now = desk.workspace.settings, desk.clock.now()
+    begins = now if campaign.starts_at is None else max(now, from_micros(campaign.starts_at))
+    through = {share.transport: share.mails for share in told}
+    windows = windows_of(settings, campaign)
+    return warm_up_end(conn, settings, campaign, through=through, windows=windows, begins=begins)
 
 
 def _changes_mails(basis: Basis) -> bool:
@@ -217,7 +230,9 @@ def checked_now(desk: Desk, basis: Basis, progress: Progress) -> CheckResult:
     with desk.store.read() as conn:
         checked = found(conn, campaign_named(conn, campaign.name))
         told = shares(conn, basis)
-    return replace(checked, transport=campaign.transport, leaves=campaign.leaves, shares=told)  # those of this call
+        warm_up = _warm_up(desk, conn, campaign, told)
+    through, leaves = campaign.transport, campaign.leaves  # those of this call
+    return replace(checked, transport=through, leaves=leaves, shares=told, warm_up=warm_up)
 
 
 def refuse_stops(checked: CheckResult) -> None:

@@ -16,6 +16,8 @@ from campaigns.actions.held import Held, held
 from campaigns.actions.naming import campaign_named, canary_of, hold_of, starts
 from campaigns.actions.outages import Outage, outages, said_of
 from campaigns.actions.series_told import occurrence_told, series_told
+from campaigns.actions.warm_ups import WarmUpTold
+from campaigns.actions.warm_ups import told as warm_ups_told
 from campaigns.actions.window import next_leave, windows_of
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.audience import Audience
@@ -121,6 +123,7 @@ class Status:
     campaigns: tuple[CampaignStatus, ...]
     held: Held | None = None
     outages: tuple[Outage, ...] = ()
+    warm_ups: tuple[WarmUpTold, ...] = ()
 
     @property
     def goes_on(self) -> bool:
@@ -143,6 +146,7 @@ class Status:
             "worker": worker,
             "held": self.held.as_json() if self.held else None,
             "outages": [outage.as_json() for outage in self.outages],
+            "warm_ups": [one.as_json() for one in self.warm_ups],
             "campaigns": [one.as_json() for one in self.campaigns],
         }
 
@@ -155,7 +159,8 @@ def status(desk: Desk, name: str = "") -> Status:
         worker = workers.alive(conn, now)
         names = [campaign_named(conn, name).name] if name else campaigns.names(conn)
         told = tuple(_status(desk, conn, campaign_named(conn, one), worker, free) for one in names)
-    return Status(worker, told, held(desk), outages(worker))
+        warm_ups = warm_ups_told(conn, desk.workspace.settings, now)
+    return Status(worker, told, held(desk), outages(worker), warm_ups)
 
 
 def _status(

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from campaigns import __version__
-from campaigns.cli import campaign, house, keeping, kept, lists, outcome, send
+from campaigns.cli import campaign, house, keeping, kept, lists, outcome, send, warm_up
 from campaigns.cli.help import Commands, show_help
 
 app = typer.Typer(
@@ -44,4 +44,5 @@ for verbs in (house.verbs, lists.verbs, campaign.verbs, send.verbs, outcome.verb
     app.add_typer(verbs)
 app.add_typer(lists.suppress, name="suppress")
 app.add_typer(outcome.uncertain, name="uncertain")
+app.add_typer(warm_up.warm_up, name="warm-up")
 app.add_typer(kept.versions, name="versions")

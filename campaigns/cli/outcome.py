@@ -12,6 +12,7 @@ from campaigns.cli.options import CampaignName, RowsOut, writable
 from campaigns.cli.pace import said_pace
 from campaigns.cli.say import NO_WORKER, clock, has_started, mails, rounds, say_approval, started, those, when
 from campaigns.cli.show import Screen, counted
+from campaigns.cli.warm_up import said_step
 from campaigns.errors import UsageError
 from campaigns.model.duration import in_words
 
@@ -68,6 +69,9 @@ def say_status(screen: Screen, told: dict[str, Any]) -> None:
     say_worker(screen, told["worker"], waited_for=any(map(_waits, told["campaigns"])))
     for outage in told["outages"]:
         screen.say(said_outage(outage), "bold red")
+    for warm_up in told["warm_ups"]:
+        if warm_up["day"] is not None:
+            screen.say(f"{said_step(warm_up)}.")
     if told["held"]:
         screen.say(f"Held: {told['held']['sentence']} {told['held']['remedy']}", "bold red")
     if not told["campaigns"]:

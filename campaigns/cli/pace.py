@@ -8,6 +8,7 @@ from campaigns.model.duration import in_words
 from campaigns.model.when import say
 
 _SAID = 3  # of the things that it waits for
+_WARM_UP = ", warm-up day "
 _BY_THE_CLOCK = {"window": "its send window", "time": "people's own times"}
 
 
@@ -30,7 +31,7 @@ def said_pace(campaign: dict[str, Any], now: datetime | None = None) -> Iterator
         yield _until(wait, campaign, now, "" if waiting else "; other mail goes on")
     for wait in others[:_SAID]:
         rest = "" if waiting else "; other mail goes on"
-        yield f"waits {_left(wait, now)}for {wait['for']}{rest}"
+        yield f"waits {_left_or_until(wait, campaign, now)}for {wait['for']}{rest}"
     for slowed in campaign["slowed"]:
         yield _slowed(slowed, now)
     if campaign["connections"]:
@@ -62,6 +63,13 @@ def _until(wait: dict[str, Any], campaign: dict[str, Any], now: datetime, rest: 
     return (
         f"waits for {what}, until {say(datetime.fromisoformat(wait['until']), campaign['starts']['zone'], now)}{rest}"
     )
+
+
+def _left_or_until(wait: dict[str, Any], campaign: dict[str, Any], now: datetime) -> str:
+    """A warm-up waits for the next hour or day of a clock, so that is said; of all else, how long it takes."""
+    if _WARM_UP in wait["for"] and wait["until"]:
+        return f"until {say(datetime.fromisoformat(wait['until']), campaign['starts']['zone'], now)}, "
+    return _left(wait, now)
 
 
 def _left(wait: dict[str, Any], now: datetime) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from campaigns.model.throttle import Throttle
+from campaigns.model.warm_up import WarmUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Limits:
     groups: Mapping[str, tuple[Throttle, ...]] = field(default_factory=dict)  # by the group's name
     senders: Mapping[str, tuple[Throttle, ...]] = field(default_factory=dict)  # by the folded address
     own_domains: Mapping[str, str] = field(default_factory=dict)  # domain -> group, besides ours
+    warm_ups: Mapping[str, WarmUp] = field(default_factory=dict)  # of senders, by the folded address
 
     def group_of(self) -> dict[str, str]:
         """Every domain that belongs to a group, with the group's name."""

@@ -76,6 +76,15 @@ class Throttle:
 _EXAMPLES = "Write it like 20/s, 300/min, 5000/h, 50000/d or 100/s burst 20."
 
 
+def as_of(slices: Iterable[tuple[int, int]], now: int) -> list[tuple[int, int]]:
+    """Remembered slices, in order; what lies ahead of an instant was written before the clock was set back: it counts then."""
+    sums: dict[int, int] = {}
+    for start, used in slices:
+        if used:
+            sums[min(start, now)] = sums.get(min(start, now), 0) + used
+    return sorted(sums.items())
+
+
 class Spending:
     """What has been spent of one throttle; the slices are what the store keeps."""
 
@@ -126,6 +135,10 @@ class Spending:
             entry[0] += micros
         self._next += micros
         return [*emptied, *((start, used) for start, used in self._slices)]
+
+    def stale(self, now: int) -> int:
+        """The instant before which slices count no longer."""
+        return now - self.throttle.micros - self.throttle.slice
 
     def _add(self, now: int, n: int) -> tuple[int, int]:
         start = now - now % self.throttle.slice

@@ -297,6 +297,20 @@ paces = Table(  # what the worker goes slower at than it may, because a server c
     sqlite_with_rowid=False,
 )
 
+warm_ups = Table(  # how far each has come; only the worker writes what it counts, and only people what is asked for
+    "warm_ups",
+    metadata,
+    Column("whose", Text, primary_key=True),  # "transport relay", "sender ada@example.com"
+    Column("step", Integer, nullable=False, default=0),  # of the last day on which something left
+    Column("day", Text),  # that day, in the warm-up's zone
+    Column("tried", Integer, nullable=False, default=0),  # hand-overs of that day that were answered
+    Column("deferred", Integer, nullable=False, default=0),  # of those
+    Column("heard", BigInteger, nullable=False, default=0),  # the `asked_at` that the worker has followed
+    Column("asked_step", Integer),  # what a person wants to hold today
+    Column("asked_at", BigInteger, nullable=False, default=0),
+    sqlite_with_rowid=False,
+)
+
 lanes = Table(  # recipient-domain groups that messages stand in, and parts of them by the recipients' zone
     "lanes",
     metadata,

@@ -60,7 +60,7 @@ QUEUED = {
     "campaign": WORDS, "state": WORDS, "starts": STARTS, "transport": WORDS, "leaves": YES, "queued": NUMBER,
     "left_out": NUMBER, "worker_running": YES, "canary": (dict, type(None)), "opens": MAYBE_WORDS,
     "times": (dict, type(None)), "hold": WORDS,
-    "shares": [{"transport": WORDS, "mails": NUMBER, "groups": (list,)}],
+    "shares": [{"transport": WORDS, "mails": NUMBER, "groups": (list,)}], "warm_up": (dict, type(None)),
 }  # fmt: skip
 PROOF = {**QUEUED, "proofs": [{"row": NUMBER, "why": (list,)}]}
 APPROVAL = {"who": WORDS, "at": WORDS, "note": WORDS, "changed": (list,)}
@@ -86,9 +86,15 @@ RESTORED = {
     "template": WORDS, "version": NUMBER, "files": (list,), "kept": MAYBE_NUMBER, "differs": (list,), "others": (list,),
 }  # fmt: skip
 WORKER = {"host": WORDS, "pid": NUMBER, "version": WORDS, "beat_at": WORDS}
+WARM_UP_END = {"whose": WORDS, "first": WORDS, "mails": NUMBER, "last": WORDS, "zone": WORDS}
+WARM_UP = {
+    "whose": WORDS, "table": WORDS, "day": MAYBE_NUMBER, "days": NUMBER, "limit": MAYBE_WORDS, "used": NUMBER,
+    "until": MAYBE_WORDS, "zone": WORDS, "coming": (list,), "last": MAYBE_WORDS, "tried": NUMBER, "deferred": NUMBER,
+}  # fmt: skip
 STATUS = {
     "worker": (dict, type(None)), "held": (dict, type(None)),
     "outages": [{"transport": WORDS, "since": WORDS, "words": WORDS, "again": WORDS, "through": MAYBE_WORDS}],
+    "warm_ups": [WARM_UP],
     "campaigns": [
         {
             "name": WORDS, "state": WORDS, "reason": WORDS, "rows": NUMBER, "left_out": NUMBER, "messages": MESSAGES,

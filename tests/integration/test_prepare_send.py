@@ -91,6 +91,7 @@ def test_a_sent_campaign_is_the_worker_s(desk: Desk, clock: StandingClock) -> No
         "left_out": 0,
         "worker_running": False,
         "shares": [{"transport": "relay", "mails": 3, "groups": []}],
+        "warm_up": None,
     }
     with desk.store.read() as conn:
         [due] = underway.due_campaigns(conn, 2**60)

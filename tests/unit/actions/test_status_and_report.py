@@ -59,7 +59,7 @@ def only(desk: Desk) -> dict[str, Any]:
 
 def test_an_empty_store_has_no_worker_and_no_campaigns(desk: Desk) -> None:
     found = status.status(desk)
-    assert found.as_json() == {"worker": None, "held": None, "outages": [], "campaigns": []}
+    assert found.as_json() == {"worker": None, "held": None, "outages": [], "warm_ups": [], "campaigns": []}
     assert not found.needs_a_person
 
 

@@ -236,7 +236,7 @@ def test_status_shows_only_states_that_have_messages_and_every_trouble(paper: Pa
         "approval": {"who": "bea", "at": "2026-11-23T19:59:59+00:00", "note": "fine", "changed": []},
     }
     worker = {"host": "ada-pc", "pid": 7, "version": "0.1.0", "beat_at": "2026-11-23T19:59:59+00:00"}
-    say_status(paper.screen, {"worker": worker, "held": None, "outages": [], "campaigns": [campaign]})
+    say_status(paper.screen, {"worker": worker, "held": None, "outages": [], "warm_ups": [], "campaigns": [campaign]})
     assert "1,204 accepted, 1 uncertain" in str(paper)
     assert "0 queued" not in str(paper)
     assert "20.5/s" in str(paper)

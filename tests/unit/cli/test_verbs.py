@@ -152,7 +152,7 @@ def test_bad_input_is_2_with_one_sentence_and_a_remedy(run: Run, listed: None, a
     assert status == 2
     assert told["error"]["sentence"]
     assert told["error"]["remedy"]
-    assert asked(run, "status") == (0, {"worker": None, "held": None, "outages": [], "campaigns": []})
+    assert asked(run, "status") == (0, {"worker": None, "held": None, "outages": [], "warm_ups": [], "campaigns": []})
 
 
 def test_outside_of_a_workspace_every_verb_says_so(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,7 +241,7 @@ def test_a_queued_campaign_is_one_document_and_can_be_steered(run: Run, made: No
     assert status == 0
     assert set(told) == {
         "campaign", "state", "starts", "transport", "leaves", "canary", "queued", "left_out", "worker_running", "shares",
-        "times", "hold", "opens",
+        "times", "hold", "opens", "warm_up",
     }  # fmt: skip
     assert (told["state"], told["queued"], told["left_out"]) == ("scheduled", 2, 1)
     for verb, state in (("pause", "paused"), ("resume", "scheduled"), ("reopen", "draft")):

@@ -76,7 +76,8 @@ def watched(store: Store) -> Iterator[Watched]:
 
 def beat(*, disk: str = "", refusal: str = "", troubles: Any = (), **more: Any) -> Beat:
     campaigns = more.pop("campaigns", {})
-    doing = {"campaigns": campaigns, "troubles": list(troubles), "disk": disk}
+    warm_ups = [{"whose": "relay", "day": 3, "room": 120}]
+    doing = {"campaigns": campaigns, "troubles": list(troubles), "disk": disk, "warm_ups": warm_ups}
     return Beat(
         doing=doing, refusal=refusal, free=5 * 10**9, settled=more.pop("settled", {}), rests=more.pop("rests", {})
     )
@@ -137,6 +138,8 @@ def test_the_figures_are_what_the_last_beat_told(watched: Watched, store: Store)
         ("mergecast_handovers_per_second", "fair"): 12.5,
         ("mergecast_handovers_per_second", odd): 0,
         ("mergecast_wait_seconds", "fair", "20/min"): 40,
+        ("mergecast_warm_up_day", "relay"): 3,
+        ("mergecast_warm_up_room", "relay"): 120,
         ("mergecast_transport_trouble", "relay"): 1,
         ("mergecast_transport_trouble", "local"): 0,
         ("mergecast_transport_rest_seconds", "relay"): 10,
