@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from campaigns.clock import to_micros
+from campaigns.model.holders import said
 from campaigns.model.states import MessageState
 from campaigns.store.underway import SendingCampaign
 from scheduler.blame import Health
@@ -13,7 +14,7 @@ from scheduler.dispatch import Dispatch
 from scheduler.ledger import Ledger
 from scheduler.line import DUE, WINDOW, Wait
 from scheduler.routing import Routing
-from scheduler.throttle import Throttles, said
+from scheduler.throttle import Throttles
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from campaigns.gate import Gate
 from campaigns.model.domain_group import Limits
-from campaigns.model.holders import OTHERS, of_mail, of_transport, whose_pace
+from campaigns.model.holders import OTHERS, of_mail, of_transport, pace_of, whose_pace
 from campaigns.model.send_window import SendWindows
 from campaigns.model.throttle import Throttle
 from campaigns.store import lanes
@@ -72,4 +72,4 @@ class Rules:
 
     def shared_by_all(self, key: str) -> bool:
         """Whether every message on this transport stands under that throttle."""
-        return key in self._own or key == f"pace {self.whose()}"
+        return key in self._own or key == pace_of(self.whose())
