@@ -68,10 +68,10 @@ def planning(
     `canary` and `hold` (seconds between `send` and the first mail) are those of a campaign that is not queued yet.
     """
     reader = _Reader(desk, conn)
-    under_way = [one for one in planned.under_way(conn) if asked is None or one.id != asked.id]
-    for campaign in under_way:
-        reader.add(campaign)
-    if asked is not None:
+    others = planned.under_way(conn)  # in the order in which they take their first turns
+    for campaign in others:
+        reader.add(asked if asked is not None and asked.id == campaign.id else campaign)
+    if asked is not None and asked.id not in {campaign.id for campaign in others}:
         reader.add(asked, canary, hold)
     return reader.plan
 

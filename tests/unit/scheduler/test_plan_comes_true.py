@@ -1,0 +1,44 @@
+"""What `plan` says before the start is what the worker does, on a virtual clock and through a fast sink."""
+
+from datetime import UTC, datetime
+
+from campaigns.clock import to_micros
+from campaigns.model.states import CampaignState
+from campaigns.store.engine import Store
+from tests.doubles.filled_store import add_campaign
+from tests.doubles.planned_campaign import add_over_zones, left, planned, settings_of, way_of
+from tests.doubles.scripted_transport import ScriptedTransport
+from tests.doubles.virtual_time import VirtualClock, until, virtually
+from tests.unit.scheduler.conftest import Stage
+
+FRIDAY = datetime(2026, 12, 4, 6, tzinfo=UTC)
+DAY = 86_400.0
+
+
+def test_a_campaign_over_five_zones_ends_when_its_plan_said(stage: Stage, store: Store) -> None:
+    settings = settings_of("20/min", "45/h")
+
+    async def play(clock: VirtualClock) -> None:
+        campaign = add_over_zones(store, "world", 400, clock=clock)
+        other = add_campaign(store, "other", 60, transport="relay", now=clock.micros(), throttles="90/min")
+        plan, beside = planned(store, settings, campaign, clock), planned(store, settings, other, clock)
+        began = clock.micros()
+        relay = ScriptedTransport(clock, "relay", connections=2, delay=0.001)
+        async with stage.running(clock, way_of(settings, relay), limits=settings.all_limits, step=60.0):
+            await until(lambda: stage.campaign(campaign).state == CampaignState.FINISHED, within=4 * DAY, every=60.0)
+        for one, of in ((plan, campaign), (beside, other)):
+            mails, first, last = left(store, of)
+            assert one.first is not None and one.last is not None
+            print(
+                one.campaign.name,
+                mails,
+                one.course.mails,
+                (last - began) / 6e7,
+                (to_micros(one.last) - began) / 6e7,
+                [l.as_json() for l in one.limits],
+            )
+            assert mails == one.course.mails
+            assert abs(to_micros(one.first) - first) <= 1_000_000
+            assert abs(to_micros(one.last) - last) <= 0.01 * (last - began)
+
+    virtually(play, start=FRIDAY)
