@@ -19,6 +19,7 @@ from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 
 if TYPE_CHECKING:
+    from campaigns.actions.outlook import Plan
     from campaigns.actions.sheet_back import SheetBack
 
 
@@ -35,6 +36,7 @@ class CheckResult:
     leaves: bool  # False for a rehearsal
     shares: tuple[Share, ...] = ()  # where its mails go, once it is to be sent
     sheet: "SheetBack | None" = None
+    plan: "Plan | None" = None  # of `send`: when they would leave
 
     @property
     def stops(self) -> tuple[Finding, ...]:

@@ -1,83 +1,22 @@
 """`mergecast plan`: when a campaign's first and last mail will leave, what limits it, and what lifting that would gain."""
 
-from collections import Counter
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from dataclasses import replace
 
 from campaigns.actions.basis import basis_of
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import campaign_named
-from campaigns.actions.planning import Planning, planning
+from campaigns.actions.outlook import Plan, plan_of
 from campaigns.actions.prepare import PREPARABLE
 from campaigns.actions.progress import Progress, silent
 from campaigns.actions.rereading import read_again
 from campaigns.actions.send import checked_now
 from campaigns.actions.wished import Wish, as_wished
-from campaigns.clock import from_micros
 from campaigns.errors import CampaignError
-from campaigns.model.canary import Canary
-from campaigns.model.holders import said
-from campaigns.model.simulation import BIN, WINDOW, Course
 from campaigns.model.states import CampaignState
 from campaigns.store import campaigns, series
 from campaigns.store.campaigns import Campaign
-from campaigns.store.engine import Connection
 
-_TRIED = 3  # of what holds mail up, the longest first: so many are lifted to see what that would gain
-_COUNTS = 0.01  # of the whole time: what gains less limits nothing
-_BARS = 48  # of the curve at most
-_STEPS = (1, 5, 15, 60, 180, 1_440, 10_080, 43_200)  # minutes that one bar may stand for
 _QUEUED = (CampaignState.SCHEDULED, CampaignState.SENDING, CampaignState.PAUSED)
-
-
-@dataclass(frozen=True, slots=True)
-class Limiting:
-    """Something that mail waits for, and what would be if it were lifted."""
-
-    what: str  # a throttle and whose it is, WINDOW, or a transport's connections
-    last: datetime
-    gain: int  # seconds
-
-    def as_json(self) -> dict[str, Any]:
-        return {"limit": self.what, "last_without": self.last.isoformat(), "gain": self.gain}
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A campaign's plan as of now."""
-
-    campaign: Campaign
-    course: Course
-    limits: tuple[Limiting, ...]  # what gains most stands first
-    beside: tuple[str, ...]  # campaigns that go through the same transports meanwhile
-    wires: dict[str, float | None]  # mails a second that its transports' connections carry; None where nobody knows yet
-
-    @property
-    def first(self) -> datetime | None:
-        return None if self.course.first is None else from_micros(self.course.first)
-
-    @property
-    def last(self) -> datetime | None:
-        """None where some of its mail never leaves."""
-        return None if self.course.left or self.course.last is None else from_micros(self.course.last)
-
-    def as_json(self) -> dict[str, Any]:
-        step, curve = _bars(self.course.curve)
-        return {
-            "campaign": self.campaign.name,
-            "state": str(self.campaign.state),
-            "zone": self.campaign.zone,
-            "mails": self.course.mails + self.course.left,
-            "never": self.course.left,
-            "first": self.first.isoformat() if self.first else None,
-            "last": self.last.isoformat() if self.last else None,
-            "limits": [one.as_json() for one in self.limits],
-            "beside": list(self.beside),
-            "wires": [{"transport": name, "rate": rate} for name, rate in self.wires.items()],
-            "step": step * 60,
-            "curve": [{"at": from_micros(at).isoformat(), "mails": mails} for at, mails in curve],
-        }
 
 
 def plan(desk: Desk, name: str, *, transport: str = "", at: str = "", progress: Progress = silent) -> Plan:
@@ -113,45 +52,3 @@ def _checked(desk: Desk, campaign: Campaign, wish: Wish, progress: Progress) -> 
         found = campaigns.needed(conn, campaign.id)
     of_wish = {name: getattr(wished, name) for name in ("transport", "leaves", "starts_wall", "starts_at")}
     return replace(found, **of_wish)
-
-
-def plan_of(desk: Desk, conn: Connection, campaign: Campaign, *, canary: Canary | None = None, hold: int = 0) -> Plan:
-    """Of a campaign whose mails are staged or queued."""
-    ground = planning(desk, conn, campaign, canary=canary, hold=hold)
-    course = ground.run([campaign.id]).get(campaign.id, Course())
-    mine = {flow.transport for flow in ground.flows if flow.campaign == campaign.id}
-    others = {flow.campaign for flow in ground.flows if flow.transport in mine} - {campaign.id}
-    return Plan(
-        campaign,
-        course,
-        _limits(ground, campaign.id, course),
-        tuple(campaigns.needed(conn, one).name for one in sorted(others)),
-        {name: rate for name, rate in ground.wires.items() if name in mine},
-    )
-
-
-def _limits(ground: Planning, campaign: int, course: Course) -> tuple[Limiting, ...]:
-    """What holds its mail up: each is lifted in turn, to see how much sooner the last one would leave."""
-    if course.left or course.last is None or course.first is None:
-        return ()
-    worth = max(1, int((course.last - course.first) * _COUNTS))
-    found = []
-    for key, _ in course.held.most_common(_TRIED):
-        without = ground.run([campaign], without=key)[campaign]
-        gain = course.last - (without.last or course.last)
-        if gain >= worth:
-            what = WINDOW if key == WINDOW else said(key)
-            found.append(Limiting(what, from_micros(without.last or 0), gain // 1_000_000))
-    return tuple(sorted(found, key=lambda one: -one.gain))
-
-
-def _bars(curve: Counter[int]) -> tuple[int, list[tuple[int, int]]]:
-    """Minutes that a bar stands for, and the mails of each, empty ones in between too."""
-    if not curve:
-        return _STEPS[0], []
-    first, last = min(curve), max(curve)
-    step = next((step for step in _STEPS if (last - first) / (step * BIN) < _BARS), _STEPS[-1])
-    summed: Counter[int] = Counter()
-    for at, mails in curve.items():
-        summed[at - at % (step * BIN)] += mails
-    return step, [(at, summed[at]) for at in range(min(summed), max(summed) + 1, step * BIN)]

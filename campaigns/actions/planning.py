@@ -118,7 +118,9 @@ class _Reader:
         return {lane: _together(some) for lane, some in found.items()}
 
     def _begin(self, campaign: Campaign, canary: Canary | None, hold: int) -> Begin:
-        at = 0 if campaign.state in (CampaignState.SENDING, CampaignState.PAUSED) else campaign.starts_at or 0
+        began = campaign.state in (CampaignState.SENDING, CampaignState.PAUSED)
+        dues_decide = campaign.has_own_times and campaign.state not in _QUEUED  # its start will be the first of them
+        at = 0 if began or dues_decide else campaign.starts_at or 0
         if canary is not None:
             return Begin(at, canary.hold * _SECOND)
         if campaign.canary:

@@ -7,8 +7,21 @@ from typer.core import TyperCommand, TyperGroup
 
 ORDER = (
     ("demo", "init", "merge"),
-    ("import", "preview", "create", "check", "proof", "approve", "send", "run"),
-    ("status", "report", "show", "pause", "resume", "reopen", "cancel", "resend", "uncertain", "suppress", "versions"),
+    ("import", "preview", "create", "check", "proof", "approve", "plan", "send", "run"),
+    (
+        "status",
+        "calendar",
+        "report",
+        "show",
+        "pause",
+        "resume",
+        "reopen",
+        "cancel",
+        "resend",
+        "uncertain",
+        "suppress",
+        "versions",
+    ),
     ("doctor", "backup", "restore", "prune", "upgrade"),
 )
 _PLACES = {name: place for place, name in enumerate(name for names in ORDER for name in names)}

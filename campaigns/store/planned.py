@@ -107,6 +107,11 @@ def keep(conn: Connection, one: Forecast) -> None:
     conn.execute(statement.on_conflict_do_update(index_elements=[plans.c.campaign_id], set_=values))
 
 
+def forget(conn: Connection, campaign_id: int) -> None:
+    """What was planned says nothing of what is to come."""
+    conn.execute(plans.delete().where(plans.c.campaign_id == campaign_id))
+
+
 def people_of_several(conn: Connection, of: Collection[int]) -> Counter[frozenset[int]]:
     """How many people get mail of which campaigns together, among the campaigns of these ids; only of several."""
     query = (

@@ -6,7 +6,7 @@ from typing import cast
 from sqlalchemy import select, update
 
 from campaigns.actions.desk import Desk
-from campaigns.actions.plan import Plan, plan_of
+from campaigns.actions.outlook import Plan, plan_of
 from campaigns.clock import Clock, to_micros
 from campaigns.settings import Settings
 from campaigns.store import campaigns, lanes, tables

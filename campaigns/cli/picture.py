@@ -1,0 +1,99 @@
+"""A plan as a picture: the only importer of Pillow, which is an extra: `pip install 'mergecast[picture]'`."""
+
+import importlib.util
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from campaigns.errors import UsageError
+from campaigns.model.duration import in_words
+from campaigns.model.when import DAYS, say_wall
+
+if TYPE_CHECKING:
+    from PIL.ImageDraw import ImageDraw
+
+_SIZE = 960, 420
+_LEFT, _TOP, _RIGHT, _BOTTOM = 76, 96, 936, 356  # where the bars stand
+_INK, _FAINT, _LINE, _COLOUR = "#1f2933", "#66727f", "#dde3e9", "#2f6fab"
+_LABELS = 8  # instants that are written below, at most
+_LINES = 4  # of the scale
+
+
+def refuse_without_library() -> None:
+    """UsageError where Pillow is missing."""
+    if importlib.util.find_spec("PIL") is None:
+        raise UsageError(
+            "A picture needs the library Pillow, which is not installed.",
+            remedy="Install it: `pip install 'mergecast[picture]'`. The curve in the terminal, and `--json`, need nothing.",
+        )
+
+
+def draw(told: dict[str, Any], out: Path) -> None:
+    """A PNG of a plan's document: a bar for each stretch of time."""
+    from PIL import Image, ImageDraw
+
+    image = Image.new("RGB", _SIZE, "white")
+    pen = ImageDraw.Draw(image)
+    _write(pen, (_LEFT, 18), f"{told['campaign']}: {told['mails']:,} mails", 22, _INK)
+    _write(pen, (_LEFT, 50), _ends(told), 14, _INK)
+    _write(pen, (_LEFT, 70), _limits(told), 14, _FAINT)
+    _bars(pen, told)
+    with out.open("wb") as file:
+        image.save(file, "PNG", optimize=True)
+
+
+def _ends(told: dict[str, Any]) -> str:
+    ends = [(word, told[word]) for word in ("first", "last") if told[word]]
+    said = [f"the {word} {say_wall(datetime.fromisoformat(at).replace(second=0), told['zone'])}" for word, at in ends]
+    return f"{', '.join(said)}; {told['zone']}" if said else ""
+
+
+def _limits(told: dict[str, Any]) -> str:
+    said = [
+        f"{'its send window' if one['limit'] == 'window' else one['limit']} ({in_words(timedelta(seconds=one['gain']))})"
+        for one in told["limits"]
+    ]
+    return f"limited by {', '.join(said)}" if said else ""
+
+
+def _bars(pen: "ImageDraw", told: dict[str, Any]) -> None:
+    curve, step = told["curve"], timedelta(seconds=told["step"])
+    most = max((bar["mails"] for bar in curve), default=0)
+    if not most:
+        return
+    top = _round_up(most / _LINES) * _LINES
+    for line in range(_LINES + 1):
+        y = _BOTTOM - (_BOTTOM - _TOP) * line / _LINES
+        pen.line((_LEFT, y, _RIGHT, y), fill=_LINE)
+        _write(pen, (_LEFT - 8, y), f"{top * line // _LINES:,}", 12, _FAINT, anchor="rm")
+    wide = (_RIGHT - _LEFT) / max(len(curve), 12)
+    labelled = max(1, -(-len(curve) // _LABELS))
+    for place, bar in enumerate(curve):
+        x, high = _LEFT + place * wide, (_BOTTOM - _TOP) * bar["mails"] / top
+        if bar["mails"]:
+            pen.rectangle((x + wide * 0.1, min(_BOTTOM - high, _BOTTOM - 1), x + wide * 0.9, _BOTTOM), fill=_COLOUR)
+        if place % labelled == 0:
+            at = datetime.fromisoformat(bar["at"]).astimezone(ZoneInfo(told["zone"]))
+            pen.line((x, _BOTTOM, x, _BOTTOM + 5), fill=_FAINT)
+            _write(pen, (x, _BOTTOM + 8), f"{at:%H:%M}", 12, _INK)
+            _write(pen, (x, _BOTTOM + 23), f"{DAYS[at.weekday()][:3]} {at.day}", 12, _FAINT)
+    _write(pen, (_RIGHT, _BOTTOM + 40), f"mails in each {in_words(step)}", 12, _FAINT, anchor="ra")
+
+
+def _round_up(number: float) -> int:
+    """To 1, 2 or 5 with noughts, so that the scale's numbers are round."""
+    size = 1
+    while True:
+        for lead in (1, 2, 5):
+            if lead * size >= number:
+                return lead * size
+        size *= 10
+
+
+def _write(
+    pen: "ImageDraw", place: tuple[float, float], text: str, size: int, colour: str, *, anchor: str = "la"
+) -> None:
+    from PIL import ImageFont
+
+    pen.text(place, text, font=ImageFont.load_default(size), fill=colour, anchor=anchor)
