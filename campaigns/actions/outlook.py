@@ -95,7 +95,7 @@ def _limits(ground: Planning, campaign: int, course: Course) -> tuple[Limiting, 
     """What holds its mail up: each is lifted in turn, to see how much sooner the last one would leave."""
     if course.left or course.last is None or course.first is None:
         return ()
-    worth = max(1, int((course.last - course.first) * _COUNTS))
+    worth = max(1_000_000, int((course.last - course.first) * _COUNTS))
     found = []
     for key, _ in course.held.most_common(_TRIED):
         without = ground.run([campaign], without=key)[campaign]

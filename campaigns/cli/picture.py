@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from campaigns.cli.plan import limit_said, stretch
 from campaigns.errors import UsageError
 from campaigns.model.duration import in_words
 from campaigns.model.when import DAYS, say_wall
@@ -50,15 +51,12 @@ def _ends(told: dict[str, Any]) -> str:
 
 
 def _limits(told: dict[str, Any]) -> str:
-    said = [
-        f"{'its send window' if one['limit'] == 'window' else one['limit']} ({in_words(timedelta(seconds=one['gain']))})"
-        for one in told["limits"]
-    ]
+    said = [f"{limit_said(one)} ({in_words(timedelta(seconds=one['gain']))} sooner without)" for one in told["limits"]]
     return f"limited by {', '.join(said)}" if said else ""
 
 
 def _bars(pen: "ImageDraw", told: dict[str, Any]) -> None:
-    curve, step = told["curve"], timedelta(seconds=told["step"])
+    curve = told["curve"]
     most = max((bar["mails"] for bar in curve), default=0)
     if not most:
         return
@@ -78,7 +76,7 @@ def _bars(pen: "ImageDraw", told: dict[str, Any]) -> None:
             pen.line((x, _BOTTOM, x, _BOTTOM + 5), fill=_FAINT)
             _write(pen, (x, _BOTTOM + 8), f"{at:%H:%M}", 12, _INK)
             _write(pen, (x, _BOTTOM + 23), f"{DAYS[at.weekday()][:3]} {at.day}", 12, _FAINT)
-    _write(pen, (_RIGHT, _BOTTOM + 40), f"mails in each {in_words(step)}", 12, _FAINT, anchor="ra")
+    _write(pen, (_RIGHT, _BOTTOM + 40), f"mails in each {stretch(told['step'])}", 12, _FAINT, anchor="ra")
 
 
 def _round_up(number: float) -> int:

@@ -89,9 +89,11 @@ def in_a_line(told: dict[str, Any], now: datetime | None = None) -> str:
         return f"{mails(told['never'])} will not leave within 400 days." if told["never"] else ""
     if datetime.fromisoformat(told["last"]) - now < timedelta(minutes=1):
         return ""  # all at once: nothing to plan
-    first = short(told["first"], told["zone"], now)
+    first, last = (short(told[key], told["zone"], now) for key in ("first", "last"))
+    if first == last:
+        return f"All leave {first} {told['zone']}."
     limits = f"; {limit_said(told['limits'][0])} limits it" if told["limits"] else ""
-    return f"The first leaves {first}, the last {short(told['last'], told['zone'], now)} {told['zone']}{limits}."
+    return f"The first leaves {first}, the last {last} {told['zone']}{limits}."
 
 
 def limit_said(one: dict[str, Any]) -> str:
@@ -116,7 +118,7 @@ def _say_curve(screen: Screen, told: dict[str, Any]) -> None:
     if len(curve) < 2:
         return
     day, idle = "", 0
-    screen.say(f"Mails in each {in_words(timedelta(seconds=step))}, {told['zone']}:", "dim")
+    screen.say(f"Mails in each {stretch(step)}, {told['zone']}:", "dim")
     for bar in curve:
         if not bar["mails"]:
             idle += 1
@@ -131,6 +133,11 @@ def _say_curve(screen: Screen, told: dict[str, Any]) -> None:
         screen.say(f"{lead}{_bar(bar['mails'], most)} {bar['mails']:,}")
 
 
+def stretch(seconds: int) -> str:
+    """`hour`, `5 minutes`"""
+    return in_words(timedelta(seconds=seconds)).removeprefix("1 ")
+
+
 def _bar(number: int, most: int) -> str:
     eighths = max(1, round(number * _WIDE * 8 / most))
     return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
@@ -141,7 +148,7 @@ def calendar(
     face: Face,
     weeks: Annotated[int, typer.Option("--weeks", metavar="N", min=1, max=52, help="How far to look ahead.")] = 4,
 ) -> None:
-    """Show what is planned for the next weeks over all campaigns, and who would get several mails on one day."""
+    """Show what is planned for the next weeks, and who would get several mails on one day."""
     from campaigns.actions.calendar import calendar as action
 
     with face.desk() as desk:
