@@ -2,12 +2,17 @@
 
 from datetime import UTC, datetime
 
+import structlog
+
 from campaigns.clock import to_micros
 from campaigns.model.states import CampaignState
 from campaigns.store.engine import Store
+from campaigns.store.planned import forecast
+from scheduler.forecasts import Forecasts
 from tests.doubles.filled_store import add_campaign
-from tests.doubles.planned_campaign import add_over_zones, left, planned, settings_of, way_of
+from tests.doubles.planned_campaign import add_over_zones, desk_for, left, planned, settings_of, way_of
 from tests.doubles.scripted_transport import ScriptedTransport
+from tests.doubles.standing_clock import StandingClock
 from tests.doubles.virtual_time import VirtualClock, until, virtually
 from tests.unit.scheduler.conftest import Stage
 
@@ -35,3 +40,20 @@ def test_a_campaign_over_five_zones_ends_when_its_plan_said(stage: Stage, store:
             assert abs(to_micros(one.last) - last) <= 0.01 * (last - began)
 
     virtually(play, start=FRIDAY)
+
+
+async def test_the_worker_s_process_keeps_forecasts_and_logs_what_slips(store: Store) -> None:
+    clock = StandingClock()
+    campaign = add_campaign(store, "spring", 60, transport="relay", now=clock.micros())
+    forecasts = Forecasts(desk_for(store, settings_of("2/min", "5/min"), clock))
+    with structlog.testing.capture_logs() as logs:
+        await forecasts.look()
+        clock.move(minutes=10)
+        await forecasts.look()
+    assert [(line["event"], line["campaign"], line["log_level"]) for line in logs] == [
+        ("campaign.slips", "spring", "warning")
+    ]
+    with store.read() as conn:
+        kept = forecast(conn, campaign)
+    assert kept is not None
+    assert kept.made_at == clock.micros()
