@@ -1,9 +1,11 @@
 """What a plan comes to: the first mail and the last, a curve, and what limits it, found by lifting one thing after another."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from campaigns.actions.desk import Desk
 from campaigns.actions.planning import Planning, planning
@@ -17,15 +19,17 @@ from campaigns.store.engine import Connection
 
 _TRIED = 3  # of what holds mail up, the longest first: so many are lifted to see what that would gain
 _COUNTS = 0.01  # of the whole time: what gains less limits nothing
-_BARS = 48  # of the curve at most
-_STEPS = (1, 5, 15, 60, 180, 1_440, 10_080, 43_200)  # minutes that one bar may stand for
+_BARS = 72  # of the curve at most
+_STEPS = (1, 5, 15, 60, 360, 1_440, 10_080, 43_200)  # minutes that one bar may stand for
 
 
 @dataclass(frozen=True, slots=True)
 class Limiting:
     """Something that mail waits for, and what would be if it were lifted."""
 
-    what: str  # a throttle and whose it is, WINDOW, or a transport's connections
+    what: (
+        str  # a throttle and whose it is, WINDOW, or a transport's connections; several where only all together matter
+    )
     last: datetime
     gain: int  # seconds
 
@@ -63,7 +67,7 @@ class Plan:
         }
 
     def as_json(self) -> dict[str, Any]:
-        step, curve = _bars(self.course.curve)
+        step, curve = _bars(self.course.curve, ZoneInfo(self.campaign.zone))
         return {
             "campaign": self.campaign.name,
             "state": str(self.campaign.state),
@@ -92,27 +96,34 @@ def plan_of(desk: Desk, conn: Connection, campaign: Campaign, *, canary: Canary 
 
 
 def _limits(ground: Planning, campaign: int, course: Course) -> tuple[Limiting, ...]:
-    """What holds its mail up: each is lifted in turn, to see how much sooner the last one would leave."""
+    """What holds its mail up: each is lifted in turn, to see how much sooner the last one would leave; else all together."""
     if course.left or course.last is None or course.first is None:
         return ()
-    worth = max(1_000_000, int((course.last - course.first) * _COUNTS))
-    found = []
-    for key, _ in course.held.most_common(_TRIED):
-        without = ground.run([campaign], without=key)[campaign]
-        gain = course.last - (without.last or course.last)
-        if gain >= worth:
-            what = WINDOW if key == WINDOW else said(key)
-            found.append(Limiting(what, from_micros(without.last or 0), gain // 1_000_000))
+    keys = [key for key, _ in course.held.most_common(_TRIED)]
+    found = [one for key in keys if (one := _lifted(ground, campaign, course, [key]))]
+    if not found and len(keys) > 1 and (together := _lifted(ground, campaign, course, keys)):
+        found = [together]
     return tuple(sorted(found, key=lambda one: -one.gain))
 
 
-def _bars(curve: Counter[int]) -> tuple[int, list[tuple[int, int]]]:
-    """Minutes that a bar stands for, and the mails of each, empty ones in between too."""
+def _lifted(ground: Planning, campaign: int, course: Course, keys: Sequence[str]) -> Limiting | None:
+    """What would be without these; None where that gains next to nothing."""
+    without = ground.run([campaign], without=keys)[campaign].last
+    gain = 0 if course.last is None or without is None else course.last - without
+    if without is None or gain < max(1_000_000, int(((course.last or 0) - (course.first or 0)) * _COUNTS)):
+        return None
+    what = " together with ".join(WINDOW if key == WINDOW else said(key) for key in keys)
+    return Limiting(what, from_micros(without), gain // 1_000_000)
+
+
+def _bars(curve: Counter[int], zone: ZoneInfo) -> tuple[int, list[tuple[int, int]]]:
+    """Minutes that a bar stands for, and the mails of each, empty ones in between too; hours and days are a zone's own."""
     if not curve:
         return _STEPS[0], []
     first, last = min(curve), max(curve)
     step = next((step for step in _STEPS if (last - first) / (step * BIN) < _BARS), _STEPS[-1])
+    ahead = (from_micros(first).astimezone(zone).utcoffset() or timedelta()) // timedelta(microseconds=1)
     summed: Counter[int] = Counter()
     for at, mails in curve.items():
-        summed[at - at % (step * BIN)] += mails
+        summed[at - (at + ahead) % (step * BIN)] += mails
     return step, [(at, summed[at]) for at in range(min(summed), max(summed) + 1, step * BIN)]

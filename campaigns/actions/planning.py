@@ -5,7 +5,7 @@ limits. What nobody can know is left out: mails that are put off, outages, occur
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import parseaddr
 
@@ -46,8 +46,8 @@ class Planning:
     wires: dict[str, float | None] = field(default_factory=dict)  # mails a second of each transport, where known
     limits: dict[str, Callable[[float], Limit]] = field(default_factory=dict)  # made anew for each run, for a stretch
 
-    def run(self, wanted: Iterable[int] = (), *, without: str = "") -> dict[int, Course]:
-        """How it goes until the `wanted` campaigns are through; `without` one key, or without windows (WINDOW)."""
+    def run(self, wanted: Iterable[int] = (), *, without: Collection[str] = ()) -> dict[int, Course]:
+        """How it goes until the `wanted` campaigns are through; `without` some keys, or without windows (WINDOW)."""
         flows = [_lifted(flow, without) for flow in self.flows] if without else self.flows
         stretch = stretch_for(flows, self.speeds)
         used = {key for flow in flows for key in flow.held_by}
@@ -55,9 +55,9 @@ class Planning:
         return simulate(flows, self.begins, limits, self.speeds, now=self.now, stretch=stretch, wanted=list(wanted))
 
 
-def _lifted(flow: Flow, key: str) -> Flow:
-    gate = None if key == WINDOW else flow.gate
-    return replace(flow, gate=gate, held_by=tuple(other for other in flow.held_by if other != key))
+def _lifted(flow: Flow, keys: Collection[str]) -> Flow:
+    gate = None if WINDOW in keys else flow.gate
+    return replace(flow, gate=gate, held_by=tuple(key for key in flow.held_by if key not in keys))
 
 
 def planning(

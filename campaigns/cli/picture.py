@@ -19,6 +19,8 @@ _LEFT, _TOP, _RIGHT, _BOTTOM = 76, 96, 936, 356  # where the bars stand
 _INK, _FAINT, _LINE, _COLOUR = "#1f2933", "#66727f", "#dde3e9", "#2f6fab"
 _LABELS = 8  # instants that are written below, at most
 _LINES = 4  # of the scale
+_LEADS = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100)  # tenths that its numbers begin with
+_DAY = 86_400  # seconds
 
 
 def refuse_without_library() -> None:
@@ -41,7 +43,7 @@ def draw(told: dict[str, Any], out: Path) -> None:
     _write(pen, (_LEFT, 70), _limits(told), 14, _FAINT)
     _bars(pen, told)
     with out.open("wb") as file:
-        image.save(file, "PNG", optimize=True)
+        image.quantize(32).save(file, "PNG", optimize=True)
 
 
 def _ends(told: dict[str, Any]) -> str:
@@ -74,19 +76,19 @@ def _bars(pen: "ImageDraw", told: dict[str, Any]) -> None:
         if place % labelled == 0:
             at = datetime.fromisoformat(bar["at"]).astimezone(ZoneInfo(told["zone"]))
             pen.line((x, _BOTTOM, x, _BOTTOM + 5), fill=_FAINT)
-            _write(pen, (x, _BOTTOM + 8), f"{at:%H:%M}", 12, _INK)
-            _write(pen, (x, _BOTTOM + 23), f"{DAYS[at.weekday()][:3]} {at.day}", 12, _FAINT)
+            day = f"{DAYS[at.weekday()][:3]} {at.day}"
+            lines = [f"{at:%H:%M}", day] if told["step"] < _DAY else [day]
+            for below, words in enumerate(lines):
+                _write(pen, (x, _BOTTOM + 8 + 15 * below), words, 12, _FAINT if below else _INK)
     _write(pen, (_RIGHT, _BOTTOM + 40), f"mails in each {stretch(told['step'])}", 12, _FAINT, anchor="ra")
 
 
 def _round_up(number: float) -> int:
-    """To 1, 2 or 5 with noughts, so that the scale's numbers are round."""
+    """To a number that reads easily on a scale."""
     size = 1
-    while True:
-        for lead in (1, 2, 5):
-            if lead * size >= number:
-                return lead * size
+    while number > 10 * size:
         size *= 10
+    return next(lead * size // 10 for lead in _LEADS if lead * size >= 10 * number and lead * size % 10 == 0)
 
 
 def _write(

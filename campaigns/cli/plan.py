@@ -17,6 +17,7 @@ from campaigns.model.duration import in_words
 from campaigns.model.when import DAYS, say, say_wall
 
 _WEEK = timedelta(days=6)
+_DAY = 86_400  # seconds
 _WIDE = 40  # characters of the longest bar
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
@@ -97,7 +98,9 @@ def in_a_line(told: dict[str, Any], now: datetime | None = None) -> str:
 
 
 def limit_said(one: dict[str, Any]) -> str:
-    return "its send window" if one["limit"] == "window" else str(one["limit"])
+    """`gmail.com, 20/min`, `its send window`; with others where only all of them together matter."""
+    parts = str(one["limit"]).split(" together with ")
+    return " together with ".join("its send window" if part == "window" else part for part in parts)
 
 
 def short(at: str, zone: str, now: datetime) -> str:
@@ -124,11 +127,12 @@ def _say_curve(screen: Screen, told: dict[str, Any]) -> None:
             idle += 1
             continue
         if idle:
-            screen.say("...", "dim", lead=" " * 12)
+            screen.say("...", "dim", lead=" " * (13 if step < _DAY else 7))
         idle = 0
         local = datetime.fromisoformat(bar["at"]).astimezone(ZoneInfo(told["zone"]))
         today = f"{DAYS[local.weekday()][:3]} {local.day:>2}"
-        lead = f"{today if today != day else '':6} {local:%H:%M} "
+        hour = f" {local:%H:%M}" if step < _DAY else ""
+        lead = f"{today if today != day else '':6}{hour} "
         day = today
         screen.say(f"{lead}{_bar(bar['mails'], most)} {bar['mails']:,}")
 

@@ -22,23 +22,20 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
 
 
 def test_a_draft_is_checked_and_planned_and_nothing_is_queued(here: CommandLine) -> None:
-    said = here.run("plan", "crowd", "--transport", "relay", "--at", AT).out
-    assert f"crowd: {MANY} mails." in said
+    here.run("create", "summer", "--template", "letter", "--list", "many", "--transport", "relay", "--at", AT)
+    said = here.run("plan", "summer").out
+    assert f"summer: {MANY} mails." in said
     assert re.search(r"The first leaves \w+day \d+ \w+ \d{4}, \d\d:00 Europe/Berlin, in 1 day 2\d hours", said)
     assert "Limited by example.org, 10/min: without it the last would leave" in said
     assert "How fast relay itself is nobody knows yet" in said
     assert "█" in said
-    told = here.json("plan", "crowd", "--transport", "relay", "--at", AT)
+    told = here.json("plan", "summer", "--png", "plan.png")
     assert mistakes(told, PLAN) == []
+    assert told["state"] == "checked"
     first, last = map(datetime.fromisoformat, (told["first"], told["last"]))
     assert first == START
     assert last - first == pytest.approx(timedelta(minutes=29.9), abs=timedelta(seconds=5))
     assert sum(bar["mails"] for bar in told["curve"]) == told["mails"] == MANY
-    assert here.json("status", "crowd")["campaigns"][0]["state"] == "checked"
-
-
-def test_the_picture_is_a_png(here: CommandLine) -> None:
-    here.run("plan", "crowd", "--transport", "relay", "--at", AT, "--png", "plan.png")
     picture = (here.folder / "plan.png").read_bytes()
     assert picture.startswith(b"\x89PNG\r\n\x1a\n")
     assert struct.unpack(">II", picture[16:24]) == (960, 420)
@@ -64,8 +61,6 @@ def test_send_says_it_in_a_line_and_the_calendar_has_it(here: CommandLine) -> No
     assert told["collisions"][0]["people"] == MANY
     assert f"up to {MANY} people would get crowd and fair on one day." in here.run("calendar").out
 
-
-def test_what_cannot_be_planned_is_said_with_the_remedy(here: CommandLine) -> None:
     assert "mergecast calendar" in here.run("plan", "news", status=2).err
     here.run("cancel", "fair")
     assert "nothing of it leaves" in here.run("plan", "fair", status=2).err

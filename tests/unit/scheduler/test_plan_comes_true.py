@@ -21,15 +21,15 @@ DAY = 86_400.0
 
 
 def test_a_campaign_over_five_zones_ends_when_its_plan_said(stage: Stage, store: Store) -> None:
-    settings = settings_of("20/min", "45/h")
+    settings = settings_of("12/min", "27/h")
 
     async def play(clock: VirtualClock) -> None:
-        campaign = add_over_zones(store, "world", 400, clock=clock)
+        campaign = add_over_zones(store, "world", 240, clock=clock)
         other = add_campaign(store, "other", 60, transport="relay", now=clock.micros(), throttles="90/min")
         plan, beside = planned(store, settings, campaign, clock), planned(store, settings, other, clock)
         began = clock.micros()
         relay = ScriptedTransport(clock, "relay", connections=2, delay=0.001)
-        async with stage.running(clock, way_of(settings, relay), limits=settings.all_limits, step=60.0):
+        async with stage.running(clock, way_of(settings, relay), limits=settings.all_limits, step=120.0):
             await until(lambda: stage.campaign(campaign).state == CampaignState.FINISHED, within=4 * DAY, every=60.0)
         for one, of in ((plan, campaign), (beside, other)):
             mails, first, last = left(store, of)
