@@ -168,7 +168,7 @@ class Line:
         return first or self._turn(self._others, now, within)
 
     def _turn(self, queue: _Queue, now: int, within: int) -> Turn | None:
-        """What may go once it is prepared, in order of turns; else the first that is due soon."""
+        """What may go once it is prepared, in order of turns; else what is due soonest."""
         soon: _Lane | None = None
         for lane in self._open(queue, now):
             if not lane.waiting and (now < lane.dry_until or not self._filled(lane, now)):
@@ -179,7 +179,10 @@ class Line:
                 if turn := self._given(queue, lane, now, within):
                     return turn
             elif lane.wait_until - now <= within:
-                soon = soon or lane
+                if (
+                    soon is None or lane.wait_until < soon.wait_until
+                ):  # a connection that waits longer could carry others
+                    soon = lane
                 if self._rules.shared_by_all(lane.wait_for):
                     break  # nobody else may go earlier
         return self._given(queue, soon, now, within) if soon is not None else None

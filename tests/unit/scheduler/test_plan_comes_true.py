@@ -42,6 +42,24 @@ def test_a_campaign_over_five_zones_ends_when_its_plan_said(stage: Stage, store:
     virtually(play, start=FRIDAY)
 
 
+def test_a_slow_group_keeps_no_single_connection_from_the_others(stage: Stage, store: Store) -> None:
+    settings = settings_of("5/s", "40/min")
+
+    async def play(clock: VirtualClock) -> None:
+        add_campaign(store, "slow", 100, transport="relay", now=clock.micros(), domain="gmail.com", group="gmail.com")
+        other = add_campaign(store, "other", 300, transport="relay", now=clock.micros())
+        plan = planned(store, settings, other, clock)
+        began = clock.micros()
+        relay = ScriptedTransport(clock, "relay", connections=1, delay=0.001)
+        async with stage.running(clock, way_of(settings, relay), limits=settings.all_limits, step=10.0):
+            await until(lambda: stage.campaign(other).state == CampaignState.FINISHED, every=10.0)
+        assert plan.last is not None
+        last = left(store, other)[2]
+        assert abs(to_micros(plan.last) - last) <= 0.01 * (last - began)
+
+    virtually(play, start=FRIDAY)
+
+
 async def test_the_worker_s_process_keeps_forecasts_and_logs_what_slips(store: Store) -> None:
     clock = StandingClock()
     campaign = add_campaign(store, "spring", 60, transport="relay", now=clock.micros())
