@@ -56,6 +56,8 @@ def revise(desk: Desk, tell: Tell) -> None:
         ground = planning(desk, conn)
         before = {campaign_id: planned.forecast(conn, campaign_id) for campaign_id in campaigns}
     courses = ground.run()
+    for campaign_id, stranded in ground.stranded.items():
+        courses.setdefault(campaign_id, Course()).left += stranded
     with desk.store.write_page() as conn:
         for campaign_id, course in courses.items():
             planned.keep(conn, _revised(campaigns[campaign_id], before[campaign_id], course, ground.now, tell))

@@ -84,6 +84,7 @@ def plan_of(desk: Desk, conn: Connection, campaign: Campaign, *, canary: Canary 
     """Of a campaign whose mails are staged or queued."""
     ground = planning(desk, conn, campaign, canary=canary, hold=hold)
     course = ground.run([campaign.id]).get(campaign.id, Course())
+    course.left += ground.stranded[campaign.id]
     mine = {flow.transport for flow in ground.flows if flow.campaign == campaign.id}
     others = {flow.campaign for flow in ground.flows if flow.transport in mine} - {campaign.id}
     return Plan(

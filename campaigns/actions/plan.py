@@ -36,6 +36,11 @@ def plan(desk: Desk, name: str, *, transport: str = "", at: str = "", progress: 
         raise CampaignError(
             f"{name} is {campaign.state}: nothing of it leaves.", remedy="`mergecast report` accounts for it."
         )
+    if at and campaign.has_own_times and campaign.state in _QUEUED:
+        raise CampaignError(
+            f"People of {name} have times of their own, which were settled when it was queued.",
+            remedy=f"`mergecast reopen {name}`, then plan it with `--at`.",
+        )
     if campaign.state not in _QUEUED or transport or at:
         campaign = _checked(desk, campaign, Wish(transport, at), progress)
     with desk.store.read() as conn:

@@ -4,7 +4,7 @@ What is planned: every campaign that sends or is scheduled, and the one that is 
 limits. What nobody can know is left out: mails that are put off, outages, occurrences of series that are not made yet.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import parseaddr
@@ -44,6 +44,9 @@ class Planning:
     begins: dict[int, Begin] = field(default_factory=dict)
     speeds: dict[str, float] = field(default_factory=dict)  # of what lets through evenly, mails a second, by key
     wires: dict[str, float | None] = field(default_factory=dict)  # mails a second of each transport, where known
+    stranded: Counter[int] = field(
+        default_factory=Counter
+    )  # mails whose transport is gone from the settings, by campaign
     limits: dict[str, Callable[[float], Limit]] = field(default_factory=dict)  # made anew for each run, for a stretch
 
     def run(self, wanted: Iterable[int] = (), *, without: Collection[str] = ()) -> dict[int, Course]:
@@ -97,10 +100,11 @@ class _Reader:
         for lane, some in dues.items():
             group = self._names.get(lanes.group_of(lane, self._parts), "")
             transport = ways.home(group)
-            if transport in self._settings.transports:
-                keys = self._keys(campaign, group, transport)
-                gate = self._gate(campaign, lane, transport)
-                self.plan.flows.append(Flow(campaign.id, transport, some, keys, gate, canary=lane < 0))
+            if transport not in self._settings.transports:
+                self.plan.stranded[campaign.id] += sum(mails for _, mails in some)
+                continue
+            keys, gate = self._keys(campaign, group, transport), self._gate(campaign, lane, transport)
+            self.plan.flows.append(Flow(campaign.id, transport, some, keys, gate, canary=lane < 0))
 
     def _dues(self, campaign: Campaign) -> _Dues:
         """When how many are due, by lane; of those whose own time is over, when their campaign's policy lets them go."""
@@ -118,9 +122,8 @@ class _Reader:
         return {lane: _together(some) for lane, some in found.items()}
 
     def _begin(self, campaign: Campaign, canary: Canary | None, hold: int) -> Begin:
-        began = campaign.state in (CampaignState.SENDING, CampaignState.PAUSED)
         dues_decide = campaign.has_own_times and campaign.state not in _QUEUED  # its start will be the first of them
-        at = 0 if began or dues_decide else campaign.starts_at or 0
+        at = 0 if dues_decide else campaign.starts_at or 0
         if canary is not None:
             return Begin(at, canary.hold * _SECOND)
         if campaign.canary:
