@@ -77,6 +77,36 @@ def test_what_nobody_will_see_the_end_of_is_told() -> None:
     assert (course.mails, course.left) == (57, 443)  # as many Mondays as there are in 400 days
 
 
+class Growing:
+    """A limit of another kind, as a warm-up is one: each hour lets through twice as many as the one before."""
+
+    def __init__(self) -> None:
+        self.used: dict[int, int] = {}
+
+    def most(self, now: int) -> int:
+        return 10 * 2 ** ((now - NOW) // HOUR)
+
+    def wait(self, now: int, n: int, *, ahead: int = 0) -> int:
+        hour = (now - NOW) // HOUR
+        return 0 if self.used.get(hour, 0) + n <= self.most(now) else NOW + (hour + 1) * HOUR - now
+
+    def take(self, now: int, n: int) -> None:
+        hour = (now - NOW) // HOUR
+        self.used[hour] = self.used.get(hour, 0) + n
+        assert self.used[hour] <= self.most(now)
+
+
+@pytest.mark.parametrize("mails", [150, 15_000])
+def test_any_limit_with_the_same_three_methods_will_do(mails: int) -> None:
+    flow = Flow(1, "relay", [(0, mails)], ("grows",))
+    [course] = simulate(
+        [flow], {1: Begin(0)}, {"grows": Growing()}, {}, now=NOW, stretch=stretch_for([flow], {})
+    ).values()
+    hours = next(hours for hours in range(20) if 10 * (2**hours - 1) >= mails)
+    assert (course.mails, course.last) == (mails, NOW + (hours - 1) * HOUR)
+    assert course.held.keys() == {"grows"}
+
+
 _flow = st.tuples(
     st.integers(1, 2),  # campaign
     st.sampled_from(["relay", "cloud"]),
