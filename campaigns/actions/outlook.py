@@ -19,8 +19,7 @@ from campaigns.store.engine import Connection
 
 _TRIED = 3  # of what holds mail up, the longest first: so many are lifted to see what that would gain
 _COUNTS = 0.01  # of the whole time: what gains less limits nothing
-_BARS = 72  # of the curve at most
-_STEPS = (1, 5, 15, 60, 360, 1_440, 10_080, 43_200)  # minutes that one bar may stand for
+_STEPS = {1: 24, 5: 24, 15: 24, 60: 72, 360: 60, 1_440: 60, 10_080: 60}  # minutes of a bar, and of how many at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +119,9 @@ def _lifted(ground: Planning, campaign: int, course: Course, keys: Sequence[str]
 def _bars(curve: Counter[int], zone: ZoneInfo) -> tuple[int, list[tuple[int, int]]]:
     """Minutes that a bar stands for, and the mails of each, empty ones in between too; hours and days are a zone's own."""
     if not curve:
-        return _STEPS[0], []
+        return min(_STEPS), []
     first, last = min(curve), max(curve)
-    step = next((step for step in _STEPS if (last - first) / (step * BIN) < _BARS), _STEPS[-1])
+    step = next((step for step, most in _STEPS.items() if (last - first) / (step * BIN) < most), max(_STEPS))
     ahead = (from_micros(first).astimezone(zone).utcoffset() or timedelta()) // timedelta(microseconds=1)
     summed: Counter[int] = Counter()
     for at, mails in curve.items():
