@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 DEVELOPMENT = (
-    "aiosmtpd", "cryptography", "h11", "hatchling", "hypothesis", "import-linter", "mypy", "odfpy", "packaging", "pytest",
+    "aiosmtpd", "cryptography", "h11", "hatchling", "hypothesis", "import-linter", "mypy", "odfpy", "packaging", "pillow", "pytest",
     "pytest-asyncio", "pytest-randomly", "pytest-timeout", "pytest-xdist", "ruff", "trustme", "types-babel",
     "types-defusedxml", "types-openpyxl", "xlsxwriter", "xlwt",
 )  # fmt: skip

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import dispatching, peers, preparing, scale, timed
+from benchmarks import dispatching, peers, planned, preparing, scale, timed
 from benchmarks.figures import Figure, keep, machine, show, skipped
 
 BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "starts": timed.starts,
     "throttled": timed.throttled,
     "paced": timed.paced,
+    "plans": planned.plans,
 }
 
 

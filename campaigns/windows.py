@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from campaigns.errors import WindowError
-from campaigns.model.send_window import SendWindow
+from campaigns.model.send_window import SendWindow, SendWindows
 
 if TYPE_CHECKING:
     from holidays import HolidayBase
@@ -53,6 +53,12 @@ def written(windows: Iterable[SendWindow], holidays: Holidays, zone: str) -> tup
 def of_campaign(texts: Iterable[str], holidays: str, zone: str) -> tuple[SendWindow, ...]:
     """A campaign's own windows, from their text forms."""
     return written(map(SendWindow.parse, texts), Holidays.parse(holidays), zone)
+
+
+def of_lane(texts: Iterable[str], holidays: str, zone: str, others: SendWindows, *, theirs: str = "") -> SendWindows:
+    """All windows that a lane's mail waits for: its campaign's own, and `others`, on the clocks of people in `theirs`."""
+    own = of_campaign(texts, holidays, zone)
+    return SendWindows((*own, *others.windows)).for_recipient(theirs or zone)
 
 
 @cache

@@ -17,6 +17,7 @@ import structlog
 
 from campaigns.clock import Clock, from_micros
 from campaigns.errors import StoreError
+from campaigns.gate import Gate
 from campaigns.model.pace import Pace
 from campaigns.model.retry import given_up
 from campaigns.model.states import CampaignState, MessageState
@@ -25,7 +26,6 @@ from campaigns.store import campaigns, history, outbox, spent, warm_ups
 from campaigns.store.engine import Connection, Store
 from campaigns.store.outbox import Candidate, Settlement
 from campaigns.store.underway import SendingCampaign
-from scheduler.gate import Gate
 from scheduler.throttle import Throttles
 
 _PATIENCE = 5_000_000  # micros that a prepared connection waits for its throttle before it gives its turn back

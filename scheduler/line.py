@@ -10,14 +10,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from campaigns.gate import Gate
 from campaigns.model.pace import Pace
 from campaigns.model.states import CampaignState
+from campaigns.model.turns import Turns
 from campaigns.store import outbox
 from campaigns.store.engine import Connection, Store
 from campaigns.store.lanes import plain
 from campaigns.store.outbox import Candidate
 from campaigns.store.underway import SendingCampaign
-from scheduler.gate import Gate
 from scheduler.ledger import Turn
 from scheduler.routing import Part, Routing
 from scheduler.rules import Rules
@@ -71,7 +72,7 @@ class Wait:
     until: int
 
 
-_Queue = dict[int, deque[_Lane]]  # campaign id -> its lanes; in both, whose turn is next stands first
+_Queue = Turns[_Lane]
 
 
 class Line:
@@ -93,8 +94,8 @@ class Line:
         self._spending = spending
         self._batch = transport.batch
         self._lanes: dict[_Key, _Lane] = {}
-        self._proofs: _Queue = {}
-        self._others: _Queue = {}
+        self._proofs: _Queue = Turns()
+        self._others: _Queue = Turns()
         self._shut: list[_Lane] = []  # in neither, because their send windows are shut: zones may be many
         self._opens_at = _NEVER  # when the first of those opens
         self._routing = routing
@@ -113,7 +114,7 @@ class Line:
             lane = self._lanes.get(key)
             if lane is None:
                 lane = self._lanes[key] = _Lane(key, campaign)
-                self._queue(lane).setdefault(campaign.id, deque()).append(lane)
+                self._queue(lane).join(campaign.id, lane)
             lane.campaign = campaign
             if not campaign.has_own_times or now - lane.looked_at >= _SELDOM:
                 lane.dry_until = 0
@@ -167,7 +168,7 @@ class Line:
         return first or self._turn(self._others, now, within)
 
     def _turn(self, queue: _Queue, now: int, within: int) -> Turn | None:
-        """What may go once it is prepared, in order of turns; else the first that is due soon."""
+        """What may go once it is prepared, in order of turns; else what is due soonest."""
         soon: _Lane | None = None
         for lane in self._open(queue, now):
             if not lane.waiting and (now < lane.dry_until or not self._filled(lane, now)):
@@ -178,14 +179,17 @@ class Line:
                 if turn := self._given(queue, lane, now, within):
                     return turn
             elif lane.wait_until - now <= within:
-                soon = soon or lane
+                if (
+                    soon is None or lane.wait_until < soon.wait_until
+                ):  # a connection that waits longer could carry others
+                    soon = lane
                 if self._rules.shared_by_all(lane.wait_for):
                     break  # nobody else may go earlier
         return self._given(queue, soon, now, within) if soon is not None else None
 
     def _open(self, queue: _Queue, now: int) -> Iterator[_Lane]:
         """The lanes in the order of their turns; those that have shut are put aside."""
-        for lane in _in_order(queue):
+        for lane in queue.in_order():
             if lane.gate is None or lane.gate.opens(now) == now:
                 yield lane
             else:
@@ -330,24 +334,17 @@ class Line:
         if lane in self._shut:
             self._shut.remove(lane)
         else:
-            self._leave(lane)
-
-    def _leave(self, lane: _Lane) -> None:
-        """Out of the queue that it stands in."""
-        queue, campaign_id = self._queue(lane), lane.key[0]
-        queue[campaign_id].remove(lane)
-        if not queue[campaign_id]:
-            del queue[campaign_id]
+            self._queue(lane).leave(lane.key[0], lane)
 
     def _put_aside(self, lane: _Lane, now: int) -> None:
-        self._leave(lane)
+        self._queue(lane).leave(lane.key[0], lane)
         self._shut.append(lane)
         self._opens_at = min(self._opens_at, lane.opens(now))
 
     def _bring_back(self) -> None:
         """All that were put aside stand in line again, behind the others."""
         for lane in self._shut:
-            self._queue(lane).setdefault(lane.key[0], deque()).append(lane)
+            self._queue(lane).join(lane.key[0], lane)
         self._shut, self._opens_at = [], _NEVER
 
     def _queue(self, lane: _Lane) -> _Queue:
@@ -358,11 +355,7 @@ class Line:
         chosen = self._throttled(lane, now, within) if lane.throttles else self._choose(lane, self._batch)
         if not chosen:
             return None
-        if len(queue) > 1:
-            queue[lane.key[0]] = queue.pop(lane.key[0])
-        if len(peers := queue[lane.key[0]]) > 1:
-            peers.remove(lane)
-            peers.append(lane)
+        queue.had(lane.key[0], lane)
         return Turn(lane.campaign, chosen, lane.throttles, lane.key, lane.gate, promised=len(chosen), given_at=now)
 
     def _throttled(self, lane: _Lane, now: int, within: int) -> list[Candidate]:
@@ -437,12 +430,6 @@ class Line:
             ),
             default=_NEVER,
         )
-
-
-def _in_order(queue: _Queue) -> Iterator[_Lane]:
-    """Each campaign's first lane that waits, then its others: campaigns take turns before lanes do."""
-    for lanes in list(queue.values()):
-        yield from list(lanes)
 
 
 def _is_of_proofs(key: _Key) -> bool:

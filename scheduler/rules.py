@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 
+from campaigns.gate import Gate
 from campaigns.model.domain_group import Limits
+from campaigns.model.holders import OTHERS, of_mail, of_transport, pace_of, whose_pace
 from campaigns.model.send_window import SendWindows
 from campaigns.model.throttle import Throttle
 from campaigns.model.warm_up import WarmUp
 from campaigns.store import lanes
 from campaigns.store.engine import Connection
 from campaigns.store.underway import SendingCampaign
-from campaigns.windows import of_campaign
-from scheduler.gate import Gate
+from campaigns.windows import of_lane
 from scheduler.throttle import Throttles
-
-_OTHERS = "other domains"
 
 
 class Rules:
@@ -32,7 +31,7 @@ class Rules:
         self._transport = transport
         self._limits = limits
         self._spending = spending
-        self._own = spending.keys(f"transport {transport}", _texts(throttles))
+        self._own = spending.keys(*of_transport(transport, throttles))
         if warm_up is not None:
             self._own += (spending.warm_up(self.whose(), warm_up),)
         self._windows = windows
@@ -43,7 +42,7 @@ class Rules:
     def learn(self, connection: Connection, numbers: set[int]) -> None:
         """Know the groups' names, and the lanes of one zone, by their numbers."""
         if not numbers <= self._groups.keys() | self._parts.keys():
-            self._groups = {0: _OTHERS, **lanes.names(connection)}
+            self._groups = {0: OTHERS, **lanes.names(connection)}
             self._parts = lanes.parts(connection)
 
     def group(self, number: int) -> int:
@@ -57,8 +56,7 @@ class Rules:
         theirs = self._parts[number][1] if number in self._parts else campaign.zone
         key = (campaign.windows, campaign.holidays, campaign.zone, theirs)
         if key not in self._gates:
-            own = of_campaign(campaign.windows, campaign.holidays, campaign.zone)
-            self._gates[key] = Gate(SendWindows((*own, *self._windows.windows)).for_recipient(theirs))
+            self._gates[key] = Gate(of_lane(*key[:3], self._windows, theirs=theirs))
         return self._gates[key]
 
     def name_of(self, group: int) -> str:
@@ -67,26 +65,18 @@ class Rules:
 
     def keys(self, campaign: SendingCampaign, group: int, now: int) -> tuple[str, ...]:
         """The keys of all that holds a message of this campaign for this group; empty where nothing does."""
-        spending, limits = self._spending, self._limits
-        keys = (*self._own, *spending.keys(f"campaign {campaign.id}", campaign.throttles))
-        if limits.senders and (texts := _texts(limits.senders.get(campaign.sender.address.lower(), ()))):
-            keys += spending.keys(f"sender {campaign.sender.address.lower()}", texts)
-        if limits.warm_ups and (table := limits.warm_ups.get(campaign.sender.address.lower())) is not None:
-            keys += (spending.warm_up(f"sender {campaign.sender.address.lower()}", table),)
-        if group and (texts := _texts(limits.groups.get(self._groups.get(group, ""), ()))):
-            keys += spending.keys(f"domains {self._groups[group]}", texts)
+        spending, keys = self._spending, self._own
+        address = campaign.sender.address
+        for holder in of_mail(campaign.id, campaign.throttles, address, self.name_of(group), self._limits):
+            keys += spending.keys(*holder)
+        if (table := self._limits.warm_ups.get(address.lower())) is not None:
+            keys += (spending.warm_up(f"sender {address.lower()}", table),)
         return (*keys, *spending.pace(self.whose(), now), *spending.pace(self.whose(group), now))
 
     def whose(self, group: int | None = None) -> str:
         """Whose pace falls when a server complains: the transport's, or that of a group on this transport."""
-        if group is None:
-            return f"transport {self._transport}"
-        return f"domains {self._groups.get(group, _OTHERS)} through {self._transport}"
+        return whose_pace(self._transport, None if group is None else self._groups.get(group, ""))
 
     def shared_by_all(self, key: str) -> bool:
         """Whether every message on this transport stands under that throttle."""
-        return key in self._own or key == f"pace {self.whose()}"
-
-
-def _texts(throttles: Sequence[Throttle]) -> tuple[str, ...]:
-    return tuple(str(throttle) for throttle in throttles)
+        return key in self._own or key == pace_of(self.whose())

@@ -20,6 +20,7 @@ from campaigns.model.states import MessageState
 from campaigns.store import campaigns, reporting
 from campaigns.store.lock import WorkerLock, worker_lock
 from scheduler.errands import Errands
+from scheduler.forecasts import Forecasts
 from scheduler.systemd import Systemd
 from scheduler.transports.build import build_all
 from scheduler.worker import Way, Worker
@@ -127,10 +128,11 @@ async def _run(desk: Desk, lock: WorkerLock, until_idle: bool, watch: Watch | No
     worker.stop_on_signals()
     watching = asyncio.create_task(_watch(desk, watch)) if watch else None
     running = asyncio.create_task(errands.keep()) if errands else None
+    planning = None if watch else asyncio.create_task(Forecasts(desk).keep())
     try:
         await worker.run(until_idle=until_idle)
     finally:
-        for beside in (watching, running):
+        for beside in (watching, running, planning):
             if beside is not None:
                 await _ended(beside)
         if monitor is not None:

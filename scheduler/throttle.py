@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from campaigns.clock import Clock
+from campaigns.model.holders import key_of, pace_of, said
 from campaigns.model.pace import LONGEST_HOLD, Pace
 from campaigns.model.throttle import Spending, Throttle, as_of
 from campaigns.model.warm_up import WarmUp
@@ -21,7 +22,6 @@ from campaigns.store.warm_ups import WARM_UP
 from scheduler.warming import WarmUps
 from scheduler.warming import said as said_warm_up
 
-_PACE = "pace "
 _JUMP = 1_000_000  # micros by which wall and monotonic clock may part before it counts as a jump of the wall clock
 
 
@@ -41,7 +41,7 @@ class Throttles:
 
     def keys(self, whose: str, throttles: Iterable[str]) -> tuple[str, ...]:
         """The keys of somebody's throttles; what the store remembers of them is read once."""
-        keys = tuple(f"{whose} {text}" for text in throttles)
+        keys = tuple(key_of(whose, text) for text in throttles)
         for key, text in zip(keys, throttles, strict=True):
             if key not in self._limits:
                 self._limits[key] = self._remembered(key, Throttle.parse(text))
@@ -80,7 +80,7 @@ class Throttles:
     def pace(self, whose: str, now: int) -> tuple[str, ...]:
         """The key of somebody's pace, while that is slower than the throttles."""
         pace = self._paces.get(whose)
-        return (_PACE + whose,) if pace is not None and pace.slowed(now) else ()
+        return (pace_of(whose),) if pace is not None and pace.slowed(now) else ()
 
     def slow(self, whose: str, going: float, retry_after: float | None) -> Pace:
         """A server complained: somebody goes slower than the `going` a second just now; returns what the store must keep."""
@@ -154,10 +154,7 @@ class Throttles:
         """A key as a person reads it: `20/min` of a campaign, else with whose it is: `gmail.com, 20/min`."""
         if isinstance(limit := self._limits.get(key), WarmingUp):
             return said_warm_up(key.rpartition(" ")[2], limit, self.now())
-        kind, whose, text = key.split(" ", 2)
-        if kind == "campaign":
-            return text
-        return f"{text}, which asks to go slower" if kind == _PACE.strip() else f"{whose}, {text}"
+        return said(key)
 
     def _remembered(self, key: str, throttle: Throttle) -> Spending:
         with self._store.read() as connection:
@@ -173,8 +170,8 @@ class Throttles:
                 self._add_pace(whose, pace)
 
     def _add_pace(self, whose: str, pace: Pace) -> None:
-        self._paces[whose] = self._limits[_PACE + whose] = pace
-        self._promised[_PACE + whose] = 0
+        self._paces[whose] = self._limits[pace_of(whose)] = pace
+        self._promised[pace_of(whose)] = 0
 
     def _wall(self) -> tuple[int, int]:
         """Wall time, and how far it is ahead of the monotonic clock."""

@@ -20,6 +20,7 @@ from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 
 if TYPE_CHECKING:
+    from campaigns.actions.outlook import Plan
     from campaigns.actions.sheet_back import SheetBack
 
 
@@ -37,6 +38,7 @@ class CheckResult:
     shares: tuple[Share, ...] = ()  # where its mails go, once it is to be sent
     warm_up: WarmUpEnd | None = None  # how many days warm-ups make of it, once it is to be sent
     sheet: "SheetBack | None" = None
+    plan: "Plan | None" = None  # of `send`: when they would leave
 
     @property
     def stops(self) -> tuple[Finding, ...]:

@@ -1,79 +1,100 @@
-"""When a campaign that sends will be through: as fast as it goes, and no faster than what it waits for lets it."""
+"""The forecast of a campaign that was queued: its plan is kept, made anew while it goes, and a slip is told."""
 
-import math
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
-from email.utils import parseaddr
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
 
-from campaigns.actions.warm_up_ends import warm_up_end
-from campaigns.actions.window import windows_of
+from campaigns.actions.desk import Desk
+from campaigns.actions.outlook import Plan
+from campaigns.actions.planning import planning
 from campaigns.clock import from_micros, to_micros
-from campaigns.model.domain_group import NO_LIMITS, Limits
-from campaigns.model.routes import WaysOut
-from campaigns.model.throttle import Throttle
-from campaigns.settings import Settings
-from campaigns.store import lanes, reporting
+from campaigns.model.simulation import Course
+from campaigns.store import planned
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
+from campaigns.store.planned import Forecast
 
-_FARTHEST = 3_650 * 86_400  # seconds
-
-
-def ends(
-    conn: Connection,
-    campaign: Campaign,
-    settings: Settings,
-    ways: WaysOut,
-    *,
-    rate: float,
-    slowed: Iterable[Mapping[str, Any]],
-    now: datetime,
-) -> datetime | None:
-    """The instant; None where nothing says how fast it goes, or its canary has not left yet. Retries are left out.
-
-    `ways`: what carries which of its mail; an outage shows in the rate alone. None, too, where people have times or
-    windows of their own: then their clocks decide more than any rate.
-    """
-    windows = windows_of(settings, campaign)
-    if campaign.has_own_times or windows.by_recipients:
-        return None
-    if campaign.canary and campaign.holds_until is None:
-        return None
-    limits = settings.all_limits if campaign.leaves else NO_LIMITS
-    paces = {str(one["whose"]): float(one["rate"]) for one in slowed if one["rate"]}
-    queued, groups = reporting.count_queued(conn, campaign.id), lanes.names(conn)
-    if not rate or campaign.canary_alone(to_micros(now)):  # then its rate says nothing of the others
-        rate = math.inf
-    seconds = sum(queued.values()) / min(_speed(_shared(campaign, limits)), rate)
-    through: Counter[str] = Counter()
-    for number, waiting in queued.items():
-        home = ways.home(groups.get(number, ""))
-        through[home] += waiting
-        group = groups.get(number, "other domains")
-        pace = paces.get(f"{group} through {home}", math.inf)
-        seconds = max(seconds, waiting / min(_speed(limits.groups.get(group, ())), pace))
-    for name, waiting in through.items():
-        transport = settings.transports.get(name)
-        speed = _speed(transport.throttle if transport else ())
-        seconds = max(seconds, waiting / min(speed, paces.get(name, math.inf)))
-    if not 0 <= seconds < _FARTHEST:
-        return None
-    begins = now if campaign.holds_until is None else max(now, from_micros(campaign.holds_until))
-    by_rate = windows.after(begins, timedelta(seconds=seconds)) if seconds else None
-    warm_up = warm_up_end(conn, settings, campaign, through=through, windows=windows, begins=begins)
-    return max((end for end in (by_rate, warm_up.last if warm_up else None) if end is not None), default=None)
+_SLIP = 0.1  # of the planned time: what ends that much later is told
+_LITTLE = 60_000_000  # micros: nobody minds less
 
 
-def _shared(campaign: Campaign, limits: Limits) -> list[Throttle]:
-    """The throttles that all of the campaign's mail stands under, whatever carries it."""
-    return [
-        *map(Throttle.parse, campaign.throttles.splitlines()),
-        *limits.senders.get(parseaddr(campaign.sender)[1].lower(), ()),
-    ]
+class Tell(Protocol):
+    """Where events go: the worker's log."""
+
+    def __call__(self, event: str, **about: Any) -> None: ...
 
 
-def _speed(throttles: Iterable[Throttle]) -> float:
-    """Hand-overs a second that they let through together."""
-    return min((throttle.speed for throttle in throttles), default=math.inf)
+@dataclass(frozen=True, slots=True)
+class ForecastTold:
+    """When a campaign will be through, beside what was planned as it was queued."""
+
+    planned: datetime | None
+    ends: datetime | None
+    slip: float | None  # of the planned time, like 0.25; None where it is in time
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "planned": self.planned.isoformat() if self.planned else None,
+            "ends": self.ends.isoformat() if self.ends else None,
+            "slip": self.slip,
+        }
+
+
+def promise(conn: Connection, campaign_id: int, plan: Plan, *, at: int) -> None:
+    """Keep the plan that a campaign is queued with; it is measured by that."""
+    last = None if plan.last is None else to_micros(plan.last)
+    begins = at if plan.course.first is None else plan.course.first
+    planned.keep(conn, Forecast(campaign_id, at, begins, last, last, last))
+
+
+def revise(desk: Desk, tell: Tell) -> None:
+    """Plan anew whatever is under way, and tell what slips."""
+    with desk.store.read() as conn:
+        campaigns = {campaign.id: campaign for campaign in planned.under_way(conn)}
+        if not campaigns:
+            return
+        ground = planning(desk, conn)
+        before = {campaign_id: planned.forecast(conn, campaign_id) for campaign_id in campaigns}
+    courses = ground.run()
+    for campaign_id, stranded in ground.stranded.items():
+        courses.setdefault(campaign_id, Course()).left += stranded
+    with desk.store.write_page() as conn:
+        for campaign_id, course in courses.items():
+            planned.keep(conn, _revised(campaigns[campaign_id], before[campaign_id], course, ground.now, tell))
+
+
+def _revised(campaign: Campaign, before: Forecast | None, course: Course, now: int, tell: Tell) -> Forecast:
+    ends = None if course.left else course.last
+    if before is None or before.promised_at is None:  # nothing to measure it by until now
+        begins = now if before is None else before.begins_at
+        return Forecast(campaign.id, now, begins, ends, ends, ends)
+    if ends is None or before.told_at is None or _slip(before.begins_at, before.told_at, ends) is None:
+        return replace(before, made_at=now, ends_at=ends)
+    tell(
+        "campaign.slips",
+        campaign=campaign.name,
+        planned=from_micros(before.promised_at).isoformat(),
+        ends=from_micros(ends).isoformat(),
+    )
+    return replace(before, made_at=now, ends_at=ends, told_at=ends)
+
+
+def forecast(conn: Connection, campaign_id: int) -> ForecastTold:
+    """What is kept of a campaign."""
+    kept = planned.forecast(conn, campaign_id)
+    if kept is None:
+        return ForecastTold(None, None, None)
+    slip = None
+    if kept.promised_at is not None and kept.ends_at is not None:
+        slip = _slip(kept.begins_at, kept.promised_at, kept.ends_at)
+    return ForecastTold(_instant(kept.promised_at), _instant(kept.ends_at), slip)
+
+
+def _slip(begins: int, planned_end: int, ends: int) -> float | None:
+    """By how much of the planned time the end is later; None where that is little."""
+    later, length = ends - planned_end, max(planned_end - begins, 1)
+    return round(later / length, 3) if later > max(_SLIP * length, _LITTLE) else None
+
+
+def _instant(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)

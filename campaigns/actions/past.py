@@ -1,5 +1,6 @@
 """People whose time is over already when their campaign is queued: how many that concerns, and what becomes of them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from campaigns.model.states import Severity
 from campaigns.model.when import say
 from campaigns.store import lanes, late
 from campaigns.store.campaigns import Campaign
+from campaigns.store.engine import Connection
 from campaigns.store.late import Group
 
 _BECOMES = {
@@ -25,10 +27,14 @@ _BECOMES = {
 
 def past_groups(desk: Desk, campaign: Campaign) -> list[Group]:
     """The staged messages whose own instant has passed."""
+    with desk.store.read() as conn:
+        return _past(desk, conn, campaign)
+
+
+def _past(desk: Desk, conn: Connection, campaign: Campaign) -> list[Group]:
     if not campaign.has_own_times:
         return []
-    with desk.store.read() as conn:
-        found = late.groups(conn, campaign.id, before=desk.clock.micros(), own_times=True)
+    found = late.groups(conn, campaign.id, before=desk.clock.micros(), own_times=True)
     return [group for group in found if group.due_at]
 
 
@@ -52,17 +58,34 @@ def told(checked: CheckResult, campaign: Campaign, past: list[Group], now: datet
 
 def settle_past(desk: Desk, campaign: Campaign, past: list[Group]) -> None:
     """Do with them what the campaign's policy says."""
-    now = desk.clock.now()
-    windows = windows_of(desk.workspace.settings, campaign)
     with desk.store.read() as conn:
-        zones = {number: zone for number, (_, zone) in lanes.parts(conn).items()}
+        chance = _chance(desk, conn, campaign)
+    late.settle(desk.store, campaign.id, past, policy_of(campaign), next_chance=chance, now=desk.clock.micros())
+
+
+def chances(desk: Desk, conn: Connection, campaign: Campaign) -> list[tuple[Group, int | None]]:
+    """Those messages with the instant at which they would leave: 0 at once, None never."""
+    policy, chance = policy_of(campaign), _chance(desk, conn, campaign)
+
+    def at(group: Group) -> int | None:
+        if policy is Late.EXPIRE:
+            return None
+        return chance(group) if policy is Late.NEXT_WINDOW else 0
+
+    return [(group, at(group)) for group in _past(desk, conn, campaign)]
+
+
+def _chance(desk: Desk, conn: Connection, campaign: Campaign) -> Callable[[Group], int | None]:
+    """When a group leaves that waits for its next chance."""
+    now, windows = desk.clock.now(), windows_of(desk.workspace.settings, campaign)
+    zones = {number: zone for number, (_, zone) in lanes.parts(conn).items()}
 
     def chance(group: Group) -> int | None:
         zone = zones.get(lanes.plain(group.lane), campaign.zone)
         at = next_chance(windows.for_recipient(zone), from_micros(group.due_at), zone, now)
         return None if at is None else to_micros(at)
 
-    late.settle(desk.store, campaign.id, past, policy_of(campaign), next_chance=chance, now=to_micros(now))
+    return chance
 
 
 def policy_of(campaign: Campaign) -> Late:

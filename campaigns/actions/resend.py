@@ -9,7 +9,7 @@ from campaigns.actions.held import before_queueing
 from campaigns.actions.naming import campaign_named, starts
 from campaigns.errors import CampaignError
 from campaigns.model.states import CampaignState
-from campaigns.store import campaigns, history, reporting, steering, workers
+from campaigns.store import campaigns, history, planned, reporting, steering, workers
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 
@@ -98,3 +98,4 @@ def send_again(conn: Connection, campaign: Campaign) -> None:
     """A finished campaign that has queued messages sends again."""
     if campaigns.change_state(conn, campaign.id, CampaignState.SENDING, allowed=(CampaignState.FINISHED,)):
         campaigns.update(conn, campaign.id, finished_at=None)
+        planned.forget(conn, campaign.id)

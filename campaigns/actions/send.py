@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from campaigns.actions import approval
+from campaigns.actions import approval, forecast
 from campaigns.actions.basis import Basis, basis_of, day_of
 from campaigns.actions.canary import refuse_all, set_apart
 from campaigns.actions.check import CheckResult, found
 from campaigns.actions.desk import Desk
 from campaigns.actions.held import before_queueing
 from campaigns.actions.naming import campaign_named, canary_of, hold_of, starts, times_of
+from campaigns.actions.outlook import Plan, plan_of
 from campaigns.actions.past import past_groups, settle_past
 from campaigns.actions.past import told as with_past
 from campaigns.actions.prepare import PREPARABLE, prepare
@@ -61,6 +62,7 @@ class Queued:
     opens: datetime | None = None  # when its send windows do, where they are shut at its start
     shares: tuple[Share, ...] = ()  # of `send`: what goes through which transport
     warm_up: WarmUpEnd | None = None  # of `send`: how many days warm-ups make of it
+    plan: Plan | None = None  # of `send`, where it was planned anew
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -78,6 +80,7 @@ class Queued:
             "worker_running": self.worker_running,
             "shares": [share.as_json() for share in self.shares],
             "warm_up": self.warm_up.as_json() if self.warm_up else None,
+            "plan": self.plan.in_short() if self.plan else None,
         }
 
 
@@ -111,6 +114,7 @@ def send(
         _refuse_other_start(desk, basis)
     if campaign.state is CampaignState.SCHEDULED and not _changes_mails(basis):
         _move(desk, basis)
+        plan = _planned_anew(desk, name)
     else:
         twins = [] if again else _twins(desk, basis)
         _refuse_what_left(desk, basis, twins)
@@ -120,13 +124,39 @@ def send(
         _refuse_people_reached(desk, basis, twins)
         _refuse_unapproved(desk, basis, checked)
         past = past_groups(desk, basis.campaign)
-        if not confirm(with_past(checked, basis.campaign, past, desk.clock.now())):
+        plan = _planned(desk, basis, canary, hold)
+        if not confirm(replace(with_past(checked, basis.campaign, past, desk.clock.now()), plan=plan)):
             raise CampaignError(f"{name} was not queued: nobody said yes.")
         _suppress(desk, campaign)
         settle_past(desk, basis.campaign, past)
-        _queue(desk, basis, canary, set_apart(desk, campaign, canary), hold)
+        _queue(desk, basis, canary, set_apart(desk, campaign, canary), hold=hold, plan=plan)
     with desk.store.read() as conn:
-        return _queued(desk, conn, basis)
+        return replace(_queued(desk, conn, basis), plan=plan)
+
+
+def _planned(desk: Desk, basis: Basis, canary: Canary | None, hold: int) -> Plan:
+    """As it would go if it were queued now, by its row as a check left it and this call's wishes."""
+    wished = basis.campaign
+    with desk.store.read() as conn:
+        campaign = replace(
+            campaign_named(conn, wished.name),
+            transport=wished.transport,
+            leaves=wished.leaves,
+            starts_wall=wished.starts_wall,
+            starts_at=wished.starts_at,
+            late=wished.late,
+        )
+        return plan_of(desk, conn, campaign, canary=canary, hold=hold)
+
+
+def _planned_anew(desk: Desk, name: str) -> Plan:
+    """Of one that is queued, and whose start was moved."""
+    with desk.store.read() as conn:
+        campaign = campaign_named(conn, name)
+        plan = plan_of(desk, conn, campaign)
+    with desk.store.write() as conn:
+        forecast.promise(conn, campaign.id, plan, at=desk.clock.micros())
+    return plan
 
 
 def _queued(desk: Desk, conn: Connection, basis: Basis) -> Queued:
@@ -263,7 +293,7 @@ def _suppress(desk: Desk, campaign: Campaign) -> None:
             _, after = staging.suppress_some(conn, campaign.id, after=after, limit=SUPPRESSED_AT_ONCE, at=now)
 
 
-def _queue(desk: Desk, basis: Basis, canary: Canary | None, canary_mails: int, hold: int) -> None:
+def _queue(desk: Desk, basis: Basis, canary: Canary | None, canary_mails: int, *, hold: int, plan: Plan) -> None:
     campaign, now = basis.campaign, desk.clock.micros()
     planned = campaign.starts_at
     if campaign.has_own_times:
@@ -300,6 +330,7 @@ def _queue(desk: Desk, basis: Basis, canary: Canary | None, canary_mails: int, h
                 remedy=f"Look at it with `mergecast status {campaign.name}`, and send it again if it is not queued.",
             )
         campaigns.update(conn, campaign.id, late=campaign.late)
+        forecast.promise(conn, campaign.id, plan, at=now)
         _remember(desk, conn, campaign, starts_at)
 
 

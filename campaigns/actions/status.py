@@ -8,10 +8,11 @@ from datetime import datetime
 from email.utils import parseaddr
 from typing import Any
 
-from campaigns.actions import approval, forecast
+from campaigns.actions import approval
 from campaigns.actions.approval import ApprovalTold
 from campaigns.actions.desk import Desk
 from campaigns.actions.doctor_disk import LITTLE_DISK
+from campaigns.actions.forecast import ForecastTold, forecast
 from campaigns.actions.held import Held, held
 from campaigns.actions.naming import campaign_named, canary_of, hold_of, starts
 from campaigns.actions.outages import Outage, outages, said_of
@@ -72,7 +73,7 @@ class CampaignStatus:
     waits: tuple[Waiting, ...]  # for what some of it waits
     slowed: tuple[Slowed, ...]
     connections: int | None  # as many are the limit just now, not the throttles
-    ends: datetime | None
+    forecast: ForecastTold | None  # while a worker sends it
     windows: SendWindows
     canary: dict[str, Any] | None
     trouble: tuple[str, ...]  # sentences
@@ -106,7 +107,8 @@ class CampaignStatus:
             "waits": [wait.as_json() for wait in self.waits],
             "slowed": [slowed.as_json() for slowed in self.slowed],
             "connections": self.connections,
-            "ends": self.ends.isoformat() if self.ends else None,
+            "ends": self.forecast.ends.isoformat() if self.forecast and self.forecast.ends else None,
+            "forecast": self.forecast.as_json() if self.forecast else None,
             "windows": list(map(str, self.windows.windows)),
             "pause_above": told.pause_above,
             "canary": self.canary,
@@ -189,9 +191,7 @@ def _status(
         waits=tuple(map(_wait, doing.get("waits", ()))) if sending else (),
         slowed=tuple(map(_slowed, slowed)) if sending else (),
         connections=doing.get("connections") if sending else None,
-        ends=forecast.ends(conn, campaign, settings, ways, rate=rate, slowed=slowed, now=now)
-        if sending and worker
-        else None,
+        forecast=forecast(conn, campaign.id) if sending and worker else None,
         windows=windows_of(settings, campaign),
         canary=_canary(conn, campaign),
         trouble=(

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from campaigns import __version__
-from campaigns.cli import campaign, house, keeping, kept, lists, outcome, send, warm_up
+from campaigns.cli import campaign, house, keeping, kept, lists, outcome, plan, send, warm_up
 from campaigns.cli.help import Commands, show_help
 
 app = typer.Typer(
@@ -40,7 +40,16 @@ def mergecast(
     show_help(context)
 
 
-for verbs in (house.verbs, lists.verbs, campaign.verbs, send.verbs, outcome.verbs, kept.verbs, keeping.verbs):
+for verbs in (
+    house.verbs,
+    lists.verbs,
+    campaign.verbs,
+    plan.verbs,
+    send.verbs,
+    outcome.verbs,
+    kept.verbs,
+    keeping.verbs,
+):
     app.add_typer(verbs)
 app.add_typer(lists.suppress, name="suppress")
 app.add_typer(outcome.uncertain, name="uncertain")

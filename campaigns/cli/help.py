@@ -7,9 +7,10 @@ from typer.core import TyperCommand, TyperGroup
 
 ORDER = (
     ("demo", "init", "merge"),
-    ("import", "preview", "create", "check", "proof", "approve", "send", "run"),
+    ("import", "preview", "create", "check", "proof", "approve", "plan", "send", "run"),
     (
         "status",
+        "calendar",
         "report",
         "show",
         "pause",

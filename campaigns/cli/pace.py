@@ -37,7 +37,17 @@ def said_pace(campaign: dict[str, Any], now: datetime | None = None) -> Iterator
     if campaign["connections"]:
         yield f"goes as fast as its {campaign['connections']} connections; the throttles would let through more"
     if campaign["ends"]:
-        yield f"will be through {say(datetime.fromisoformat(campaign['ends']), campaign['starts']['zone'], now)}"
+        ends = say(datetime.fromisoformat(campaign["ends"]), campaign["starts"]["zone"], now)
+        yield f"will be through {ends}{_slip(campaign)}"
+
+
+def _slip(campaign: dict[str, Any]) -> str:
+    """`, 2 hours later than planned (by 25 %)`; empty while it is in time."""
+    told = campaign["forecast"]
+    if not told["slip"]:
+        return ""
+    later = datetime.fromisoformat(told["ends"]) - datetime.fromisoformat(told["planned"])
+    return f", {in_words(later)} later than planned (by {told['slip']:.0%})"
 
 
 def speed(rate: float) -> str:

@@ -20,6 +20,7 @@ from campaigns.cli.options import (
     Yes,
     row_or_edge_cases,
 )
+from campaigns.cli.plan import in_a_line
 from campaigns.cli.say import NO_WORKER, mails, said_end, said_shares, say_approval, say_queued, when
 from campaigns.cli.show import Screen
 from campaigns.errors import UsageError
@@ -136,7 +137,13 @@ def send(
                 confirm=asker(face, yes),
                 progress=progress,
             )
-        face.show(result, say_queued)
+        face.show(result, say_sent)
+
+
+def say_sent(screen: Screen, told: dict[str, Any]) -> None:
+    say_queued(screen, told)
+    if told["plan"] and (line := in_a_line(told["plan"])):
+        screen.say(line)
 
 
 def _start(face: Face, desk: "Desk", name: str, transport: str, yes: bool) -> None:
@@ -177,6 +184,8 @@ def asker(face: Face, yes: bool) -> "Callable[[CheckResult], bool]":
             say_check(face.aside, told)
             for said in said_end({"warm_up": found.warm_up.as_json() if found.warm_up else None}):
                 face.aside.say(said)
+            if found.plan is not None and not yes and (line := in_a_line(found.plan.in_short())):
+                face.aside.say(line)
         return yes or face.confirm(_question(found))
 
     return confirm

@@ -20,7 +20,7 @@ _NAMES = {
 }  # fmt: skip
 _FORM = re.compile(r"\s*(\d[\d_]*)\s*/\s*([a-z]+)(?:\s*,?\s*burst\s+(\d+))?\s*", re.IGNORECASE)
 _SLICES = 1_000  # slices in a unit
-_LATE = 250_000  # micros: so much lateness of a paced turn is caught up; a longer gap was idleness, which earns nothing
+LATE = 250_000  # micros: so much lateness of a paced turn is caught up; a longer gap was idleness, which earns nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,13 @@ class Throttle:
     def paced(self) -> bool:
         return self.burst is not None or self.unit in ("s", "min")
 
+    def over(self, micros: float) -> "Throttle":
+        """The same pace, counted over a unit that is no shorter than so many microseconds, or a day."""
+        if not self.paced:
+            return self
+        unit = next((unit for unit, length in _UNITS.items() if length >= max(micros, self.micros)), "d")
+        return Throttle(self.count * (_UNITS[unit] // self.micros), unit, self.burst or 1)
+
     @property
     def interval(self) -> float:
         """Microseconds between two hand-overs at an even pace."""
@@ -88,8 +95,9 @@ def as_of(slices: Iterable[tuple[int, int]], now: int) -> list[tuple[int, int]]:
 class Spending:
     """What has been spent of one throttle; the slices are what the store keeps."""
 
-    def __init__(self, throttle: Throttle, slices: Iterable[tuple[int, int]] = ()) -> None:
+    def __init__(self, throttle: Throttle, slices: Iterable[tuple[int, int]] = (), *, late: int = LATE) -> None:
         self.throttle = throttle
+        self._late = late
         self._slices: deque[list[int]] = deque([start, used] for start, used in sorted(slices))
         self._used = sum(used for _, used in self._slices)
         self._next = 0.0  # paced: when the next hand-over is due
@@ -112,7 +120,7 @@ class Spending:
         throttle = self.throttle
         if throttle.paced:
             late = now - self._next
-            begin = self._next if 0 <= late <= _LATE else max(now, self._next)
+            begin = self._next if 0 <= late <= self._late else max(now, self._next)
             self._next = begin + n * throttle.interval
         return self._add(now, n)
 

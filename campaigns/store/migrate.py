@@ -22,7 +22,7 @@ from campaigns.store.lock import worker_lock
 from campaigns.store.machine import machine_id
 from campaigns.store.tables import workspace
 
-SCHEMA = "0013"
+SCHEMA = "0014"
 
 
 def create_store(url: str, *, made_by: str, clock: Clock) -> None:

@@ -220,6 +220,17 @@ series = Table(  # what comes round: the campaign of that id is the pattern that
     Column("due_at", BigInteger),  # when that was to leave
 )
 
+plans = Table(  # when a campaign that was queued will be through, by the newest plan, and by the one that was made then
+    "plans",
+    metadata,
+    Column("campaign_id", ForeignKey("campaigns.id"), primary_key=True, autoincrement=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("begins_at", BigInteger, nullable=False),
+    Column("promised_at", BigInteger),  # null where nothing said so
+    Column("ends_at", BigInteger),
+    Column("told_at", BigInteger),  # the end that was told last
+)
+
 approvals = Table(
     "approvals",
     metadata,

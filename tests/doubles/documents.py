@@ -61,6 +61,28 @@ QUEUED = {
     "left_out": NUMBER, "worker_running": YES, "canary": (dict, type(None)), "opens": MAYBE_WORDS,
     "times": (dict, type(None)), "hold": WORDS,
     "shares": [{"transport": WORDS, "mails": NUMBER, "groups": (list,)}], "warm_up": (dict, type(None)),
+    "plan": (dict, type(None)),
+}  # fmt: skip
+LIMITING = {"limit": WORDS, "last_without": WORDS, "gain": NUMBER}
+IN_SHORT = {"zone": WORDS, "never": NUMBER, "first": MAYBE_WORDS, "last": MAYBE_WORDS, "limits": [LIMITING]}
+PLAN = {
+    **IN_SHORT, "campaign": WORDS, "state": WORDS, "mails": NUMBER, "beside": (list,), "step": NUMBER,
+    "wires": [{"transport": WORDS, "rate": (int, float, type(None))}], "curve": [{"at": WORDS, "mails": NUMBER}],
+}  # fmt: skip
+CALENDAR = {
+    "zone": WORDS, "until": WORDS,
+    "days": [
+        {
+            "day": WORDS,
+            "campaigns": [
+                {
+                    "campaign": WORDS, "state": WORDS, "transport": WORDS, "first": WORDS, "last": WORDS,
+                    "mails": MAYBE_NUMBER,
+                }
+            ],
+        }
+    ],
+    "collisions": [{"day": WORDS, "campaigns": (list,), "people": NUMBER}],
 }  # fmt: skip
 PROOF = {**QUEUED, "proofs": [{"row": NUMBER, "why": (list,)}]}
 APPROVAL = {"who": WORDS, "at": WORDS, "note": WORDS, "changed": (list,)}
@@ -101,6 +123,7 @@ STATUS = {
             "starts": STARTS, "transport": WORDS, "leaves": YES, "rate": (int, float), "waiting": (dict, type(None)),
             "trouble": (list,), "audience": (dict, type(None)), "approval": (dict, type(None)),
             "waits": (list,), "slowed": (list,), "connections": MAYBE_NUMBER, "ends": MAYBE_WORDS,
+            "forecast": (dict, type(None)),
             "pause_above": WORDS, "canary": (dict, type(None)), "series": (dict, type(None)),
             "occurrence": (dict, type(None)), "windows": (list,),
         }

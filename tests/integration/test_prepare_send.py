@@ -92,6 +92,13 @@ def test_a_sent_campaign_is_the_worker_s(desk: Desk, clock: StandingClock) -> No
         "worker_running": False,
         "shares": [{"transport": "relay", "mails": 3, "groups": []}],
         "warm_up": None,
+        "plan": {
+            "zone": "UTC",
+            "never": 0,
+            "first": "2026-11-24T10:00:00+00:00",
+            "last": "2026-11-24T10:00:00.400000+00:00",
+            "limits": [],
+        },
     }
     with desk.store.read() as conn:
         [due] = underway.due_campaigns(conn, 2**60)

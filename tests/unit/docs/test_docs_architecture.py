@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,8 @@ def test_the_columns_that_were_added_are_columns() -> None:
 def dependencies() -> list[str]:
     """What the project needs when it runs, when it is built, and when it is worked on."""
     project = tomllib.loads((pages.ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    needed = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
+    extras = project["project"]["optional-dependencies"].values()
+    needed = [*project["project"]["dependencies"], *chain(*extras), *project["build-system"]["requires"]]
     return sorted({re.match(r"[\w-]+", one)[0] for one in needed})  # type: ignore[index]
 
 

@@ -20,6 +20,11 @@ class Gate:
             self._look(now)
         return now if self._open else self._to
 
+    def shuts(self, now: int) -> int:
+        """Until when it stays open, from an instant at which it is; NEVER if it shuts no more."""
+        self.opens(now)
+        return self._to
+
     def _look(self, now: int) -> None:
         at = from_micros(now)
         self._open = self._windows.is_open(at)
