@@ -16,9 +16,9 @@ class Killed(BaseException):
 def killed_after(writes: int) -> Iterator[None]:
     """Die at the end of a transaction, before it is committed; all that come later die, too."""
     left = [writes]
-    with mock.patch.object(Store, "write", _dying(Store.write, left)):
-        with mock.patch.object(Store, "write_page", _dying(Store.write_page, left)):
-            yield
+    dying = {name: _dying(getattr(Store, name), left) for name in ("write", "write_page")}
+    with mock.patch.multiple(Store, **dying):
+        yield
 
 
 def _dying(write: Any, left: list[int]) -> Any:

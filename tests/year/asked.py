@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache
 
 from dateutil.easter import easter
@@ -35,7 +35,7 @@ class Round:
     zone: str
     every: str
     dates: dict[str, object]  # of rrule
-    at: tuple[int, int]
+    at: time
     whom: str = "new"
     late: str = "ask"
     window: str = ""
@@ -45,8 +45,8 @@ class Round:
     limit: tuple[int, int] = (0, 0)  # mails, seconds
 
     def on(self, first: date, last: date) -> list[date]:
-        begin = datetime(first.year, first.month, first.day)
-        return [one.date() for one in rrule(**self.dates, dtstart=begin, until=datetime(last.year, last.month, last.day))]  # type: ignore[arg-type]
+        begin, end = (datetime.combine(day, time()) for day in (first, last))
+        return [one.date() for one in rrule(**self.dates, dtstart=begin, until=end)]  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,12 @@ SCHOOL = (5, HOUR)  # mails to school.example in an hour, whoever sends them
 
 ROUNDS = (
     Round(
-        "office", "Europe/Berlin", "monday 09:00", {"freq": WEEKLY, "byweekday": MO}, (9, 0), whom="all", late="send",
+        "office", "Europe/Berlin", "monday 09:00", {"freq": WEEKLY, "byweekday": MO}, time(9, 0), whom="all", late="send",
         window="mon-fri 09:00-17:30", holidays="DE-BY", throttle="6/h", hours=(OFFICE,), limit=(6, HOUR),
     ),
-    Round("sunday", "America/New_York", "second sunday of month 02:30", {"freq": MONTHLY, "byweekday": SU(2)}, (2, 30), late="expire"),
-    Round("twice", "Asia/Kolkata", "1st and 15th 07:00", {"freq": MONTHLY, "bymonthday": (1, 15)}, (7, 0)),
-    Round("kiwi", "Pacific/Auckland", "third tuesday of month 08:30", {"freq": MONTHLY, "byweekday": TU(3)}, (8, 30), late="next-window"),
-    Round("howe", "Australia/Lord_Howe", "first sunday of month 02:15", {"freq": MONTHLY, "byweekday": SU(1)}, (2, 15), late="send"),
-    Round("friday", "Europe/Berlin", "last friday of month 18:00", {"freq": MONTHLY, "byweekday": FR(-1)}, (18, 0), late="send", hours=(NIGHT,)),
+    Round("sunday", "America/New_York", "second sunday of month 02:30", {"freq": MONTHLY, "byweekday": SU(2)}, time(2, 30), late="expire"),
+    Round("twice", "Asia/Kolkata", "1st and 15th 07:00", {"freq": MONTHLY, "bymonthday": (1, 15)}, time(7, 0)),
+    Round("kiwi", "Pacific/Auckland", "third tuesday of month 08:30", {"freq": MONTHLY, "byweekday": TU(3)}, time(8, 30), late="next-window"),
+    Round("howe", "Australia/Lord_Howe", "first sunday of month 02:15", {"freq": MONTHLY, "byweekday": SU(1)}, time(2, 15), late="send"),
+    Round("friday", "Europe/Berlin", "last friday of month 18:00", {"freq": MONTHLY, "byweekday": FR(-1)}, time(18, 0), late="send", hours=(NIGHT,)),
 )  # fmt: skip

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from dateutil import tz
 
 from tests.year.asked import SCHOOL, Everywhere, Hours, Round
-from tests.year.plot import RELAY_LIMIT, ROUNDS, SET_BACK, Story, world
+from tests.year.plot import RELAY_LIMIT, ROUNDS, Story, world
 
 _MINUTE = timedelta(minutes=1)
 _LATE_AFTER = timedelta(hours=1)
@@ -104,7 +104,7 @@ class Judge:
     def _occurrences(self, one: Round) -> Iterator[tuple[date, "Leaves"]]:
         story = self._story
         for day in one.on(story.begins.date() - timedelta(days=1), story.ends.date() + timedelta(days=1)):
-            at = instant(datetime(day.year, day.month, day.day, *one.at), one.zone)
+            at = instant(datetime.combine(day, one.at), one.zone)
             if not story.begins <= at < story.ends:
                 continue
             if not (story.off <= at and at + _LATE_AFTER < story.back):
@@ -122,7 +122,7 @@ class Judge:
     def _next_hour(one: Round, after: datetime) -> datetime:
         local = after.astimezone(ZoneInfo(one.zone)).date()
         days = (local + timedelta(days=ahead) for ahead in range(3))
-        hours = (instant(datetime(day.year, day.month, day.day, *one.at), one.zone) for day in days)
+        hours = (instant(datetime.combine(day, one.at), one.zone) for day in days)
         return next(at for at in hours if at > after)
 
     def _was_everywhere(self, one: Everywhere) -> None:

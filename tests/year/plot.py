@@ -3,7 +3,7 @@
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ SETTINGS = {
     "zone": "Europe/Berlin",
     "sender": {"from": SENDER},
     "transports": {
-        "relay": {"kind": "smtp", "host": "127.0.0.1", "throttle": ["20/min"]},
+        "relay": {"kind": "smtp", "host": "127.0.0.1", "throttle": ["20/min burst 20"]},
         "night": {"kind": "smtp", "host": "127.0.0.1", "window": ["23:00-04:00"]},
     },
     "limits": {"school.example": {"throttle": "5/h"}},
@@ -61,15 +61,17 @@ def story_of(year: int, dice: random.Random) -> Story:
     march, october = _sunday(year, 3, -1), _sunday(year, 10, -1)
     us_march, us_november = _sunday(year, 3, 1), _sunday(year, 11, 0)
     walls = {
-        "winter": (datetime(year, 2, 9, 9, 0), "", "ask"),
-        "leap": (datetime.combine(march, datetime.min.time()).replace(hour=2, minute=30), "", "ask"),
-        "leap-us": (datetime.combine(us_march, datetime.min.time()).replace(hour=2, minute=30), "", "ask"),
+        "winter": (datetime.combine(date(year, 2, 9), time(9, 0)), "", "ask"),
+        "leap": (datetime.combine(march, time(2, 30)), "", "ask"),
+        "leap-us": (datetime.combine(us_march, time(2, 30)), "", "ask"),
         "missed": (back.replace(tzinfo=None, hour=19, minute=30), "08:00-20:00 recipient", "next-window"),
-        "fold": (datetime.combine(october, datetime.min.time()).replace(hour=2, minute=30), "", "ask"),
-        "fold-us": (datetime.combine(us_november, datetime.min.time()).replace(hour=1, minute=30), "", "ask"),
-        "shut": (datetime(year, 8, 3, 6, 0), "08:00-20:00 recipient", "ask"),
+        "fold": (datetime.combine(october, time(2, 30)), "", "ask"),
+        "fold-us": (datetime.combine(us_november, time(1, 30)), "", "ask"),
+        "shut": (datetime.combine(date(year, 8, 3), time(6, 0)), "08:00-20:00 recipient", "ask"),
     }
-    told = [Everywhere(name, wall, window, late, (DAY,) if window else ()) for name, (wall, window, late) in walls.items()]
+    told = [
+        Everywhere(name, wall, window, late, (DAY,) if window else ()) for name, (wall, window, late) in walls.items()
+    ]
     return Story(year, off, back, setting, told)
 
 
@@ -100,15 +102,23 @@ def _happenings(
         while at < story.ends:
             found.append((at, partial(_grow, life, story, one)))
             at += OFTEN * (0.5 + dice.random())
-    for campaign in story.everywhere:
-        found.append((campaign.wall.replace(tzinfo=UTC) - timedelta(days=3, hours=1), partial(_ask, life, campaign)))
+    found += [(_days_before(one), partial(_ask, life, one)) for one in story.everywhere]
     for _ in range(12):
         at = story.begins + timedelta(days=366 * dice.random())
         if not story.off - timedelta(hours=1) < at < story.back + timedelta(days=1):
             found.append((at, partial(_restart, life)))
-    found += [(story.off, life.end), (story.back, life.begin), (story.back + timedelta(hours=1), partial(_release, life))]
+    found += [
+        (story.off, life.end),
+        (story.back, life.begin),
+        (story.back + timedelta(hours=1), partial(_release, life)),
+    ]
     found.append((story.set_back, partial(life.clock.jump, -SET_BACK.total_seconds())))
     return found
+
+
+def _days_before(one: Everywhere) -> datetime:
+    """When a campaign is sent: it is not that time anywhere yet."""
+    return one.wall.replace(tzinfo=UTC) - timedelta(days=3, hours=1)
 
 
 async def _restart(life: Life) -> None:
@@ -152,7 +162,16 @@ def _write_world(life: Life) -> None:
 def _ask(life: Life, one: Everywhere) -> None:
     times = Times(windows=[one.window] if one.window else (), late=one.late)
     at = f"{one.wall:%Y-%m-%d %H:%M}"
-    create(life.desk, one.name, template="letter", list_name="world", transport="relay", zone="recipient", at=at, times=times)
+    create(
+        life.desk,
+        one.name,
+        template="letter",
+        list_name="world",
+        transport="relay",
+        zone="recipient",
+        at=at,
+        times=times,
+    )
     send(life.desk, one.name, again=True, confirm=yes)
 
 

@@ -1,8 +1,6 @@
 """Series on a clock that the test moves: what each occurrence is for, what holds it, and that it is never made twice."""
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,12 +18,13 @@ from campaigns.actions.proof import proof
 from campaigns.actions.send import send
 from campaigns.actions.series import ComesRound, start
 from campaigns.actions.status import CampaignStatus, status
+from campaigns.actions.times import Times
 from campaigns.errors import CampaignError, UsageError
 from campaigns.model.states import CampaignState, MessageState, Repeated
 from campaigns.store import origin, tables
-from campaigns.store.engine import Connection, Store
 from tests.doubles import documents
 from tests.doubles.documents import mistakes
+from tests.doubles.killed import Killed, killed_after
 from tests.doubles.rendering_here import render_here
 from tests.doubles.standing_clock import StandingClock
 from tests.doubles.workspaces import import_lines, with_settings, write_template, yes
@@ -363,7 +362,7 @@ def test_a_series_that_came_round_stays_one(desk: Desk, clock: StandingClock) ->
     [
         ({"every": "", "whom": "all"}, "`--to` belongs to a series"),
         ({"every": "daily 09:00", "whom": "some"}, "`--to some` is unknown"),
-        ({"every": "daily 09:00", "late": "never"}, "`--late never` is unknown"),
+        ({"every": "daily 09:00", "late": "never"}, "“never” is no way to treat late mail"),
         ({"every": "daily"}, "names no time"),
     ],
 )
@@ -372,35 +371,17 @@ def test_what_makes_no_series_is_refused_before_anything_is_read(desk: Desk, how
         create(desk, "spring", template="letter", list_name="people", comes_round=ComesRound(**how))
 
 
-class Killed(BaseException):
-    """As kill -9: nothing after it is written, whatever tidies up."""
+@pytest.mark.parametrize(("zone", "times"), [("recipient", Times()), ("", Times(at_column="first_name"))])
+def test_a_series_has_no_times_of_each_ones_own(desk: Desk, zone: str, times: Times) -> None:
+    import_lines(desk)
+    with pytest.raises(UsageError, match="at one instant for all"):
+        create(
+            desk, "spring", template="letter", list_name="people", zone=zone, times=times,
+            comes_round=ComesRound("daily 09:00"),
+        )  # fmt: skip
 
 
-@contextmanager
-def killed_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The process dies at the end of a transaction, before it is committed; all that come later die, too."""
-    left = [writes]
-    with monkeypatch.context() as patched:
-        for name in ("write", "write_page"):
-            patched.setattr(Store, name, _dying(getattr(Store, name), left))
-        yield
-
-
-def _dying(write: Any, left: list[int]) -> Any:
-    @contextmanager
-    def dying(store: Store) -> Iterator[Connection]:
-        with write(store) as conn:
-            yield conn
-            left[0] -= 1
-            if left[0] < 0:
-                raise Killed
-
-    return dying
-
-
-def test_in_fifty_occurrences_with_kills_between_each_new_row_is_mailed_once(
-    desk: Desk, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_in_fifty_occurrences_with_kills_between_each_new_row_is_mailed_once(desk: Desk, clock: StandingClock) -> None:
     """The sheet grows; the process dies in each, at any of its transactions, and the clock is set back after each."""
     dice, people, kills = random.Random(4), ["p0", "p1"], 0
     runs(desk, *people)
@@ -408,7 +389,7 @@ def test_in_fifty_occurrences_with_kills_between_each_new_row_is_mailed_once(
         people += [f"p{len(people)}"] * (day % 3 > 0)
         sheet(desk, *people)
         at_nine(clock, day)
-        with killed_after(dice.randrange(14), monkeypatch):
+        with killed_after(dice.randrange(14)):
             try:
                 prepare_due(desk, Told())
             except Killed:
