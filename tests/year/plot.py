@@ -41,6 +41,7 @@ class Story:
     off: datetime
     back: datetime
     set_back: datetime
+    put_right: datetime
     everywhere: list[Everywhere]
     sheets: dict[str, list[tuple[datetime, str]]] = field(default_factory=dict)  # series -> since when who stands in it
 
@@ -54,7 +55,8 @@ class Story:
 
 
 def story_of(year: int, dice: random.Random) -> Story:
-    """The worker is off from a Friday night to a Monday night in May; a clock is set back on a Monday morning in June."""
+    """The worker is off from a Friday night to a Monday night in May; a clock is set back on a Monday morning in June,
+    while mail waits for a limit, and put right on another."""
     off = _weekday(date(year, 5, 10 + dice.randrange(12)), 4, 23)
     back = off + timedelta(days=3)
     setting = _weekday(date(year, 6, 1 + dice.randrange(20)), 0, 7) + timedelta(minutes=10)
@@ -72,7 +74,7 @@ def story_of(year: int, dice: random.Random) -> Story:
     told = [
         Everywhere(name, wall, window, late, (DAY,) if window else ()) for name, (wall, window, late) in walls.items()
     ]
-    return Story(year, off, back, setting, told)
+    return Story(year, off, back, setting, setting + timedelta(days=14), told)
 
 
 async def live(story: Story, folder: Path, clock: VirtualClock, dice: random.Random) -> Life:
@@ -112,7 +114,8 @@ def _happenings(
         (story.back, life.begin),
         (story.back + timedelta(hours=1), partial(_release, life)),
     ]
-    found.append((story.set_back, partial(life.clock.jump, -SET_BACK.total_seconds())))
+    set_by = SET_BACK.total_seconds()
+    found += [(story.set_back, partial(life.clock.jump, -set_by)), (story.put_right, partial(life.clock.jump, set_by))]
     return found
 
 
