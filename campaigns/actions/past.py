@@ -5,7 +5,7 @@ from datetime import datetime
 
 from campaigns.actions.check import CheckResult
 from campaigns.actions.desk import Desk
-from campaigns.actions.window import windows_of
+from campaigns.actions.window import ways_of, windows_of
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.finding import Finding
 from campaigns.model.late import Late, next_chance
@@ -53,13 +53,16 @@ def told(checked: CheckResult, campaign: Campaign, past: list[Group], now: datet
 def settle_past(desk: Desk, campaign: Campaign, past: list[Group]) -> None:
     """Do with them what the campaign's policy says."""
     now = desk.clock.now()
-    windows = windows_of(desk.workspace.settings, campaign)
+    settings = desk.workspace.settings
+    ways = ways_of(settings, campaign)
     with desk.store.read() as conn:
-        zones = {number: zone for number, (_, zone) in lanes.parts(conn).items()}
+        zones, names = lanes.parts(conn), lanes.names(conn)
 
     def chance(group: Group) -> int | None:
-        zone = zones.get(lanes.plain(group.lane), campaign.zone)
-        at = next_chance(windows.for_recipient(zone), from_micros(group.due_at), zone, now)
+        _, zone = zones.get(lanes.plain(group.lane), (0, campaign.zone))
+        home = ways.home(names.get(lanes.group_of(group.lane, zones), ""))
+        windows = windows_of(settings, campaign, home).for_recipient(zone)
+        at = next_chance(windows, from_micros(group.due_at), zone, now)
         return None if at is None else to_micros(at)
 
     late.settle(desk.store, campaign.id, past, policy_of(campaign), next_chance=chance, now=to_micros(now))

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parseaddr
 from typing import Any
 
 from campaigns.actions import approval, forecast
@@ -16,7 +15,7 @@ from campaigns.actions.held import Held, held
 from campaigns.actions.naming import campaign_named, canary_of, hold_of, starts
 from campaigns.actions.outages import Outage, outages, said_of
 from campaigns.actions.series_told import occurrence_told, series_told
-from campaigns.actions.window import next_leave, windows_of
+from campaigns.actions.window import next_leave, ways_of, windows_of
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.audience import Audience
 from campaigns.model.routes import WaysOut
@@ -163,9 +162,7 @@ def _status(
 ) -> CampaignStatus:
     now = desk.clock.now()
     doing = (worker.doing.get("campaigns", {}) if worker else {}).get(campaign.name, {})
-    ways = desk.workspace.settings.all_routes.of(
-        campaign.transport, parseaddr(campaign.sender)[1], leaves=campaign.leaves
-    )
+    ways = ways_of(desk.workspace.settings, campaign)
     slowed = [one for one in worker.doing.get("slowed", ()) if _is_on(one, ways)] if worker else []
     rate = float(doing.get("rate", 0.0))
     sending = campaign.state is CampaignState.SENDING
@@ -204,7 +201,8 @@ def _by_the_clock(conn: Connection, settings: Settings, campaign: Campaign, now:
     begun = campaign.state is CampaignState.SENDING or (
         campaign.state is CampaignState.SCHEDULED and (campaign.starts_at or 0) <= to_micros(now)
     )
-    if not begun or not (campaign.has_own_times or windows_of(settings, campaign)):
+    homes = ways_of(settings, campaign).homes
+    if not begun or not (campaign.has_own_times or any(windows_of(settings, campaign, home) for home in homes)):
         return None
     found = next_leave(conn, settings, campaign, now)
     if found is None or found[0] <= now:
