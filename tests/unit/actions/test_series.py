@@ -29,6 +29,7 @@ from tests.doubles.rendering_here import render_here
 from tests.doubles.standing_clock import StandingClock
 from tests.doubles.workspaces import import_lines, with_settings, write_template, yes
 
+DATES = 16  # of the longest of them
 MORNING = datetime(2026, 11, 30, 8, 0, tzinfo=UTC)  # Monday, 09:00 in Berlin
 
 
@@ -381,11 +382,14 @@ def test_a_series_has_no_times_of_each_ones_own(desk: Desk, zone: str, times: Ti
         )  # fmt: skip
 
 
-def test_in_fifty_occurrences_with_kills_between_each_new_row_is_mailed_once(desk: Desk, clock: StandingClock) -> None:
-    """The sheet grows; the process dies in each, at any of its transactions, and the clock is set back after each."""
+def test_in_many_occurrences_with_kills_between_each_new_row_is_mailed_once(desk: Desk, clock: StandingClock) -> None:
+    """The sheet grows; the process dies in each, at any of its transactions, and the clock is set back after each.
+
+    On fifty dates, with real kills: `tests/crash/coming_round.py`. On over a hundred: `tests/year`.
+    """
     dice, people, kills = random.Random(4), ["p0", "p1"], 0
     runs(desk, *people)
-    for day in range(50):
+    for day in range(DATES):
         people += [f"p{len(people)}"] * (day % 3 > 0)
         sheet(desk, *people)
         at_nine(clock, day)
@@ -403,6 +407,6 @@ def test_in_fifty_occurrences_with_kills_between_each_new_row_is_mailed_once(des
     assert sorted(names) == sorted(set(people))
     with desk.store.read() as conn:
         made = list(conn.execute(select(tables.campaigns.c.occurrence, tables.campaigns.c.state)))
-    assert len(made) == 51
+    assert len(made) == DATES + 1
     assert {row.state for row in made if row.occurrence} == {"finished"}
-    assert kills > 30
+    assert kills > DATES / 2

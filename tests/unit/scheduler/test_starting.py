@@ -15,6 +15,7 @@ from campaigns.model.routes import Route, Routes
 from campaigns.model.send_window import SendWindow, SendWindows
 from campaigns.model.states import CampaignState, MessageState, Wave
 from campaigns.store import lanes, tables, workers
+from scheduler import dispatch
 from scheduler.transports.contract import Blame, Outcome, Verdict
 from scheduler.transports.contract import Stage as At
 from scheduler.worker import Way
@@ -30,6 +31,12 @@ FAR = {
     "Europe/Berlin": 0,
     "America/New_York": 6,
 }  # hours from 09:00 in Berlin
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hours go by here: a connection that says goodbye every ten seconds would make them long."""
+    monkeypatch.setattr(dispatch, "_IDLE", 1e6)
 
 
 def spread(stage: Any, campaign: int, zones: list[str], wall: datetime | None = None) -> None:
