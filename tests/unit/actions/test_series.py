@@ -15,8 +15,10 @@ from campaigns.actions.held import held
 from campaigns.actions.import_list import import_list
 from campaigns.actions.occurrences import prepare_due
 from campaigns.actions.proof import proof
+from campaigns.actions.report import report
 from campaigns.actions.send import send
 from campaigns.actions.series import ComesRound, start
+from campaigns.actions.show import show
 from campaigns.actions.status import CampaignStatus, status
 from campaigns.actions.times import Times
 from campaigns.errors import CampaignError, UsageError
@@ -298,6 +300,17 @@ def test_pause_resume_reopen_and_cancel_work_on_the_series(desk: Desk, clock: St
     at_nine(clock, 5)
     assert prepared(desk) == []
     assert mailed(desk) == []
+
+
+def test_whoever_asks_a_series_for_its_mails_is_led_to_its_last_occurrence(desk: Desk, clock: StandingClock) -> None:
+    runs(desk, "ada")
+    at_nine(clock)
+    prepared(desk)
+    assert report(desk, "spring").as_json()["last"] == "spring-2026-11-30"
+    assert report(desk, "spring-2026-11-30").as_json()["last"] is None
+    with pytest.raises(UsageError, match="its mails are those of its occurrences") as refused:
+        show(desk, "", campaign="spring", row=2)
+    assert "--campaign spring-2026-11-30" in refused.value.remedy
 
 
 def test_a_running_series_can_be_proved_as_it_is_now(desk: Desk, clock: StandingClock) -> None:

@@ -244,6 +244,7 @@ def test_a_report_adds_up_when_every_row_is_accounted_for(desk: Desk) -> None:
         "messages": dict.fromkeys((s.name.lower() for s in MessageState), 0)
         | {"accepted": 1, "rejected": 1, "queued": 1},
         "adds_up": True,
+        "last": None,
         "pruned_at": None,
     }
     set_rows(desk.store, campaign_id, 5)
