@@ -19,6 +19,7 @@ check: .venv/tests
 	$(BIN)/lint-imports
 
 drill: .venv/tests
+	$(BIN)/python -m tests.year
 	$(BIN)/python -m tests.crash
 
 fuzz: .venv/tests

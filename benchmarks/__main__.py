@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[..., list[Figure]]] = {
     "peers": peers.smtp_peers,
     "sdk": peers.sendgrid_peer,
     "starts": timed.starts,
+    "zones": timed.zones,
     "throttled": timed.throttled,
     "paced": timed.paced,
     "plans": planned.plans,

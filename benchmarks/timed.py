@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from benchmarks import ground, servers
 from benchmarks.figures import Figure
@@ -18,6 +20,12 @@ _AHEAD = 5  # seconds
 _RATE, _SECONDS = 50, 20
 _PEOPLE = 1_200  # more than can leave in the time
 _A_RUN = 5  # seconds between two restarts
+_OFFSETS = range(-11, 13)  # hours; one zone for each
+_APART, _IN_A_ZONE = 2, 10  # seconds between two zones' starts, people in each
+_UNTIL_QUEUED = 15  # seconds that importing and checking may take before the first of them
+_FIRST_OF_EACH_ZONE = """
+    SELECT lanes.zone, min(leased_at) FROM messages JOIN lanes ON lanes.id = messages.lane
+    WHERE leased_at IS NOT NULL GROUP BY lanes.zone"""
 _ENOUGH = 32  # connections: more than 50/s times half a second, and what a message needs besides
 
 
@@ -30,6 +38,47 @@ def starts(repeat: int, *, quick: bool) -> list[Figure]:
     late = (leased[0] - starts_at) / 1_000_000
     assert late >= 0, f"It began {-late} s before its time."
     return [Figure("first lease after a start 5 s ahead", late, "s", target=0.5, at_most=True)]
+
+
+def zones(repeat: int, *, quick: bool) -> list[Figure]:
+    """A campaign on the clocks of 24 zones, each with a start of its own two seconds after the one before."""
+    with _settled() as (root, _arrived):
+        line = CommandLine(root, ground.environment())
+        first = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=_UNTIL_QUEUED)
+        meant = _write_world(root / "world.csv", first)
+        line.run("import", "world.csv", "--list", "world", status=None)
+        named = ("--template", "letter", "--list", "world", "--transport", "relay")
+        line.run("create", "world", *named, "--zone", "recipient", "--at-column", "leaves")
+        line.run("send", "world", "--yes")
+        assert datetime.now(UTC) < first, "To import and to check took too long."
+        with line.running("run", "--until-idle") as worker:
+            worker.process.wait(_UNTIL_QUEUED + _APART * len(_OFFSETS) + 30)
+        began = dict(_asked(root, _FIRST_OF_EACH_ZONE))
+    assert began.keys() == meant.keys(), "Some zones got nothing."
+    late = [(began[zone] - round(at.timestamp() * 1_000_000)) / 1_000_000 for zone, at in meant.items()]
+    assert min(late) >= 0, f"A zone began {-min(late)} s before its time."
+    what = f"first lease of each of {len(late)} zones, {_APART} s apart"
+    return [
+        Figure(f"{what}: the latest", max(late), "s", target=0.5, at_most=True),
+        Figure(f"{what}: on average", sum(late) / len(late), "s"),
+    ]
+
+
+def _write_world(path: Path, first: datetime) -> dict[str, datetime]:
+    """A sheet of people in 24 zones, with each one's start on a clock there; when that is in each zone."""
+    meant = {_zone(hours): first + timedelta(seconds=_APART * n) for n, hours in enumerate(_OFFSETS)}
+    rows = ["email,first_name,last_name,orders,revenue,last_order,city,zone,leaves"]
+    for n, (zone, at) in enumerate(meant.items()):
+        wall = f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%dT%H:%M:%S}"
+        rows += [
+            f"z{n}p{i}@mergecast-fair.org,Ada,Lovelace,3,12,2026-01-01,Ulm,{zone},{wall}" for i in range(_IN_A_ZONE)
+        ]
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return meant
+
+
+def _zone(hours: int) -> str:
+    return f"Etc/GMT{-hours:+d}"  # POSIX: in Etc/GMT-2 clocks are two hours ahead
 
 
 def throttled(repeat: int, *, quick: bool) -> list[Figure]:
@@ -92,10 +141,8 @@ def most_in_a_second(micros: Sequence[int]) -> int:
 
 
 @contextlib.contextmanager
-def _workspace(
-    people: int, *options: str, at: int = 0, delay: float = 0.0, connections: int = 4
-) -> Iterator[tuple[CommandLine, list[float]]]:
-    """A queued campaign, made on the command line, and the instants at which its mails arrive."""
+def _settled(delay: float = 0.0, connections: int = 4) -> Iterator[tuple[Path, list[float]]]:
+    """A workspace whose relay is a sink on this machine, and the instants at which its mails arrive."""
     arrived: list[float] = []
     server = SmtpServer(on_mail=lambda _mail: arrived.append(time.time()))
     with contextlib.ExitStack() as open_now:
@@ -105,6 +152,15 @@ def _workspace(
         root = Path(folder) / "workspace"
         ground.new_workspace(root)
         ground.settle(root, port, connections)
+        yield root, arrived
+
+
+@contextlib.contextmanager
+def _workspace(
+    people: int, *options: str, at: int = 0, delay: float = 0.0, connections: int = 4
+) -> Iterator[tuple[CommandLine, list[float]]]:
+    """A queued campaign, made on the command line, and the instants at which its mails arrive."""
+    with _settled(delay, connections) as (root, arrived):
         ground.write_sheet(root / "people.csv", people)
         line = CommandLine(root, ground.environment())
         line.run("import", "people.csv", "--list", ground.LIST, status=None)
@@ -121,6 +177,6 @@ def _leased(root: Path) -> list[int]:
     return [leased_at for (leased_at,) in rows]
 
 
-def _asked(root: Path, query: str) -> list[tuple[int, ...]]:
+def _asked(root: Path, query: str) -> list[tuple[Any, ...]]:
     with contextlib.closing(sqlite3.connect(root / "mergecast.db")) as store:
         return store.execute(query).fetchall()

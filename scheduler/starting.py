@@ -7,11 +7,13 @@ campaign that had begun. The messages are settled before the campaign's state ch
 
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 import structlog
 
 from campaigns.clock import Clock, from_micros, to_micros
 from campaigns.model.late import Late, is_late, next_chance
+from campaigns.model.routes import WaysOut
 from campaigns.model.send_window import SendWindows
 from campaigns.model.states import CampaignState, PauseReason
 from campaigns.store import campaigns, history, lanes, late, underway
@@ -19,6 +21,7 @@ from campaigns.store.engine import Store
 from campaigns.store.late import Group
 from campaigns.store.underway import SendingCampaign
 from campaigns.windows import of_campaign
+from scheduler.routing import Routing
 
 _SECOND = 1_000_000  # micros
 
@@ -28,9 +31,10 @@ log = structlog.get_logger()
 class Starting:
     """`windows`: those of each transport, and of the workspace with them, by the transport's name."""
 
-    def __init__(self, store: Store, windows: Mapping[str, SendWindows], clock: Clock) -> None:
+    def __init__(self, store: Store, windows: Mapping[str, SendWindows], routing: Routing, clock: Clock) -> None:
         self._store = store
         self._windows = windows
+        self._routing = routing
         self._clock = clock
 
     def start_due(self) -> set[int]:
@@ -46,9 +50,7 @@ class Starting:
         with self._store.read() as connection:
             found = underway.sending_campaigns(connection)
         for campaign in found:
-            begun = not (
-                campaign.has_own_times or self._waits(campaign, {}).windows_at_all
-            )  # all could leave at its start
+            begun = not (campaign.has_own_times or self._waits(campaign).windows_at_all)  # all could leave at its start
             if campaign.state is not CampaignState.SENDING or begun:
                 continue
             if self._asks(campaign, max(since, campaign.queued_at), now):
@@ -68,8 +70,7 @@ class Starting:
             return False
         with self._store.read() as connection:
             found = late.groups(connection, campaign.id, before=before, own_times=campaign.has_own_times)
-            zones = {number: zone for number, (_, zone) in lanes.parts(connection).items()}
-        waits = self._waits(campaign, zones)
+            waits = self._waits(campaign, lanes.parts(connection), lanes.names(connection))
         missed = [
             group
             for group in found
@@ -98,8 +99,13 @@ class Starting:
         )
         return campaign.late is Late.ASK
 
-    def _waits(self, campaign: SendingCampaign, zones: Mapping[int, str]) -> "_Waits":
-        return _Waits(campaign, self._windows.get(campaign.transport, SendWindows()), zones)
+    def _waits(
+        self,
+        campaign: SendingCampaign,
+        parts: Mapping[int, tuple[int, str]] = MappingProxyType({}),
+        names: Mapping[int, str] = MappingProxyType({}),
+    ) -> "_Waits":
+        return _Waits(campaign, self._routing.ways(campaign), self._windows, parts, names)
 
     def _change(self, campaign: SendingCampaign, to: CampaignState, allowed: tuple[CampaignState, ...]) -> bool:
         is_late = to is CampaignState.PAUSED
@@ -121,20 +127,32 @@ class Starting:
 
 
 class _Waits:
-    """What the groups of a campaign's messages wait for."""
+    """What the groups of a campaign's messages wait for, each on its way out; `parts` and `names` as `lanes` has them."""
 
-    def __init__(self, campaign: SendingCampaign, others: SendWindows, zones: Mapping[int, str]) -> None:
+    def __init__(
+        self,
+        campaign: SendingCampaign,
+        ways: WaysOut,
+        windows: Mapping[str, SendWindows],
+        parts: Mapping[int, tuple[int, str]],
+        names: Mapping[int, str],
+    ) -> None:
         self._campaign = campaign
+        self._ways = ways
         own = of_campaign(campaign.windows, campaign.holidays, campaign.zone)
-        self._all = SendWindows((*own, *others.windows))
-        self._zones = zones
+        self._through = {
+            home: SendWindows((*own, *windows.get(home, SendWindows()).windows)) for home in {ways.own, *ways.homes}
+        }
+        self._parts = parts
+        self._names = names
 
     @property
     def windows_at_all(self) -> bool:
-        return bool(self._all)
+        return any(self._through.values())
 
     def windows(self, group: Group) -> SendWindows:
-        return self._all.for_recipient(self._zone(group))
+        home = self._ways.home(self._names.get(lanes.group_of(group.lane, self._parts), ""))
+        return self._through[home].for_recipient(self._zone(group))
 
     def intended(self, group: Group) -> datetime:
         return from_micros(group.due_at or self._campaign.starts_at)
@@ -144,4 +162,4 @@ class _Waits:
         return None if at is None else to_micros(at)
 
     def _zone(self, group: Group) -> str:
-        return self._zones.get(lanes.plain(group.lane), self._campaign.zone)
+        return self._parts.get(lanes.plain(group.lane), (0, self._campaign.zone))[1]

@@ -159,7 +159,7 @@ class Worker:
         recover(self._store, rehearsals, self._clock)
         lanes.settle(self._store, self._limits.group_of())
         windows = {way.transport.name: way.windows for way in self._ways}
-        self._starting = Starting(self._store, windows, self._clock)
+        self._starting = Starting(self._store, windows, self._routing, self._clock)
         with self._store.read() as connection:
             last_seen = workers.last_beat(connection)
         if last_seen is not None:

@@ -10,7 +10,7 @@ from campaigns.actions.clearing import clear, take_over
 from campaigns.actions.desk import Desk
 from campaigns.actions.naming import CampaignTold, told
 from campaigns.actions.series import ONCE, ComesRound, keep, read_first, refuse_single
-from campaigns.actions.times import Times, columns_of, read_start
+from campaigns.actions.times import Times, by_recipients, columns_of, read_start
 from campaigns.actions.window import refuse_shut
 from campaigns.clock import to_micros
 from campaigns.compose.source import TemplateSource, load_template
@@ -59,7 +59,7 @@ def create(
     start = read_start(settings, at, zone, times, desk.clock.now())
     limits = [str(Throttle.parse(text)) for text in throttles]
     kind = _kind(source, transactional=transactional)
-    comes_round.look(start.zone, at)
+    comes_round.look(start.zone, at, own_clocks=by_recipients(zone), at_column=times.at_column)
     _refuse_taken(desk, tidy, replace=replace)
     read_first(desk, list_name, comes_round)
     with desk.store.read() as conn:

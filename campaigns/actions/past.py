@@ -6,7 +6,7 @@ from datetime import datetime
 
 from campaigns.actions.check import CheckResult
 from campaigns.actions.desk import Desk
-from campaigns.actions.window import windows_of
+from campaigns.actions.window import ways_of, windows_of
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.finding import Finding
 from campaigns.model.late import Late, next_chance
@@ -77,12 +77,16 @@ def chances(desk: Desk, conn: Connection, campaign: Campaign) -> list[tuple[Grou
 
 def _chance(desk: Desk, conn: Connection, campaign: Campaign) -> Callable[[Group], int | None]:
     """When a group leaves that waits for its next chance."""
-    now, windows = desk.clock.now(), windows_of(desk.workspace.settings, campaign)
-    zones = {number: zone for number, (_, zone) in lanes.parts(conn).items()}
+    now = desk.clock.now()
+    settings = desk.workspace.settings
+    ways = ways_of(settings, campaign)
+    zones, names = lanes.parts(conn), lanes.names(conn)
 
     def chance(group: Group) -> int | None:
-        zone = zones.get(lanes.plain(group.lane), campaign.zone)
-        at = next_chance(windows.for_recipient(zone), from_micros(group.due_at), zone, now)
+        _, zone = zones.get(lanes.plain(group.lane), (0, campaign.zone))
+        home = ways.home(names.get(lanes.group_of(group.lane, zones), ""))
+        windows = windows_of(settings, campaign, home).for_recipient(zone)
+        at = next_chance(windows, from_micros(group.due_at), zone, now)
         return None if at is None else to_micros(at)
 
     return chance

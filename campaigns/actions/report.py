@@ -13,7 +13,7 @@ from campaigns.actions.rows_file import inert, write_lines
 from campaigns.clock import from_micros
 from campaigns.errors import CampaignError
 from campaigns.model.states import LeftOut, MessageState
-from campaigns.store import reporting, versions
+from campaigns.store import reporting, series, versions
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 from campaigns.store.reporting import RowTold
@@ -27,6 +27,7 @@ class Report:
     left_out: Mapping[LeftOut, int]
     messages: Mapping[MessageState, int]  # every state, proofs aside
     version: int | None  # of the template: what each of them was made from
+    last: str | None  # of a series, whose mails are those of its occurrences: the newest of them
 
     @property
     def adds_up(self) -> bool:
@@ -43,6 +44,7 @@ class Report:
             "left_out": {code.name.lower(): n for code, n in self.left_out.items()},
             "messages": {state.name.lower(): self.messages[state] for state in MessageState},
             "adds_up": self.adds_up,
+            "last": self.last,
             "pruned_at": None if pruned is None else from_micros(pruned).isoformat(),
         }
 
@@ -59,6 +61,7 @@ def report(desk: Desk, name: str, rows_to: Path | None = None) -> Report:
             reporting.count_left_out(conn, campaign.id),
             reporting.count_messages(conn, campaign.id, campaign.state),
             version,
+            series.last_occurrence(conn, campaign.name),
         )
 
 

@@ -45,7 +45,7 @@ class ComesRound:
     sheet: str = ""  # a path, relative to the workspace
     late: str = ""
 
-    def look(self, zone: str, at: str) -> None:
+    def look(self, zone: str, at: str, *, own_clocks: bool = False, at_column: str = "") -> None:
         """WhenError or UsageError if it cannot be meant."""
         if not self.every:
             if given := [name for name in ("whom", "sheet", "late") if getattr(self, name)]:
@@ -54,16 +54,19 @@ class ComesRound:
             return
         if at:
             raise UsageError("A series has no single start.", remedy="Leave out either `--at` or `--every`.")
+        _refuse_own_times(own_clocks, at_column)
         Recurrence.parse(self.every, zone)
-        _one_of(Whom, self.whom, "--to")
-        _one_of(Late, self.late, "--late")
+        if self.whom and self.whom not in list(Whom):
+            raise UsageError(f"`--to {self.whom}` is unknown.", remedy=f"Choose one of {', '.join(Whom)}.")
+        if self.late:
+            Late.read(self.late)
 
     def columns(self) -> dict[str, Any]:
         return {
             "every": " ".join(self.every.split()),
             "whom": self.whom or str(Whom.NEW),
             "sheet_path": self.sheet,
-            "late": self.late or str(Late.ASK),
+            "late": str(Late.read(self.late)) if self.late else str(Late.ASK),
         }
 
 
@@ -198,9 +201,19 @@ def _start(desk: Desk, basis: Basis, checked: CheckResult) -> None:
         )
 
 
-def _one_of(words: type[Whom] | type[Late], word: str, option: str) -> None:
-    if word and word not in list(words):
-        raise UsageError(f"`{option} {word}` is unknown.", remedy=f"Choose one of {', '.join(words)}.")
+def _refuse_own_times(own_clocks: bool, at_column: str) -> None:
+    """UsageError for times of each one's own: an occurrence reads its sheet when its hour has come, and that is one instant."""
+    if own_clocks:
+        raise UsageError(
+            "A series comes round at one instant for all, not on each person's own clock.",
+            remedy='Name the zone of its time with `--zone`; `--window "08:00-20:00 recipient"` keeps each mail for the '
+            "person's own day.",
+        )
+    if at_column:
+        raise UsageError(
+            f"A series comes round at one instant for all, not at the times in a column like “{at_column}”.",
+            remedy="Leave `--at-column` out, or make a single campaign without `--every`.",
+        )
 
 
 def relative(desk: Desk, path: str) -> str:

@@ -13,7 +13,7 @@ from campaigns.message.message import Message, Sender, handle, internet_message_
 from campaigns.model.states import LeftOut, MessageState, Wave
 from campaigns.model.when import say_day, zone_named
 from campaigns.recipients.addresses import Address, AddressReader
-from campaigns.store import campaigns, files, history, kept, reporting, underway, versions
+from campaigns.store import campaigns, files, history, kept, reporting, series, staging, underway, versions
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 from campaigns.store.kept import Kept, Try
@@ -120,6 +120,12 @@ def _of_campaign(conn: Connection, name: str, to: str, row: int | None) -> Kept:
             "Which message?", remedy="Name its Message-ID, or `--campaign NAME` with either `--to` or `--row`."
         )
     campaign = campaign_named(conn, name)
+    last = series.last_occurrence(conn, campaign.name)
+    if last is not None and not staging.count_messages(conn, campaign.id):
+        raise UsageError(
+            f"{campaign.name} is a series: its mails are those of its occurrences.",
+            remedy=f"Name one of them; `--campaign {last}` is the last.",
+        )
     return _to(conn, campaign, to) if row is None else _of_row(conn, campaign, row)
 
 

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parseaddr
 from typing import Any
 
 from campaigns.actions import approval
@@ -19,14 +18,15 @@ from campaigns.actions.outages import Outage, outages, said_of
 from campaigns.actions.series_told import occurrence_told, series_told
 from campaigns.actions.warm_ups import WarmUpTold
 from campaigns.actions.warm_ups import told as warm_ups_told
-from campaigns.actions.window import next_leave, windows_of
+from campaigns.actions.window import next_leave, ways_of, windows_of
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.audience import Audience
+from campaigns.model.late import Late
 from campaigns.model.routes import WaysOut
 from campaigns.model.send_window import SendWindows
 from campaigns.model.states import CampaignState, MessageState, PauseReason
 from campaigns.settings import Settings
-from campaigns.store import campaigns, canaries, reporting, series, workers
+from campaigns.store import campaigns, canaries, outbox, reporting, series, workers
 from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
 from campaigns.store.workers import Worker
@@ -170,9 +170,7 @@ def _status(
 ) -> CampaignStatus:
     now = desk.clock.now()
     doing = (worker.doing.get("campaigns", {}) if worker else {}).get(campaign.name, {})
-    ways = desk.workspace.settings.all_routes.of(
-        campaign.transport, parseaddr(campaign.sender)[1], leaves=campaign.leaves
-    )
+    ways = ways_of(desk.workspace.settings, campaign)
     slowed = [one for one in worker.doing.get("slowed", ()) if _is_on(one, ways)] if worker else []
     rate = float(doing.get("rate", 0.0))
     sending = campaign.state is CampaignState.SENDING
@@ -209,12 +207,16 @@ def _by_the_clock(conn: Connection, settings: Settings, campaign: Campaign, now:
     begun = campaign.state is CampaignState.SENDING or (
         campaign.state is CampaignState.SCHEDULED and (campaign.starts_at or 0) <= to_micros(now)
     )
-    if not begun or not (campaign.has_own_times or windows_of(settings, campaign)):
-        return None
-    found = next_leave(conn, settings, campaign, now)
+    found = next_leave(conn, settings, campaign, now) if begun else None
     if found is None or found[0] <= now:
         return None
-    return Waiting("window" if found[1] else "time", found[0])
+    opens, waits_for_window = found
+    if waits_for_window:
+        return Waiting("window", opens)
+    if campaign.has_own_times:
+        return Waiting("time", opens)
+    was_late = campaign.late == Late.NEXT_WINDOW and outbox.has_untried(conn, campaign.id)
+    return Waiting("late", opens) if was_late else None  # else it waits for another try
 
 
 def _mail_is_due(conn: Connection, campaign: Campaign, now: datetime) -> bool:
@@ -316,4 +318,6 @@ def _paused_by_itself(campaign: Campaign) -> str:
         why = f"It was paused. {words}"  # our own words
     else:
         why = _WHY_PAUSED[PauseReason(reason)] + (f" The server says: {words}" if words else "")
+    if reason == PauseReason.LATE:
+        return f"{why} `mergecast resume {campaign.name}` sends it, `mergecast cancel {campaign.name}` discards it."
     return f"{why} When that is mended, `mergecast resume {campaign.name}`."

@@ -174,6 +174,8 @@ def say_report(screen: Screen, told: dict[str, Any]) -> None:
         screen.say(f"{said}.", "green")
     else:
         screen.say(f"{said}: that does not add up.", "bold red")
+    if told["last"]:
+        screen.say(f"It is a series: its mails are those of its occurrences, the last of which is {told['last']}.")
     if told["pruned_at"]:
         screen.say(f"What its older mails said was pruned on {clock(told['pruned_at'])}; what became of them is kept.")
 

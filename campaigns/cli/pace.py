@@ -9,7 +9,11 @@ from campaigns.model.when import say
 
 _SAID = 3  # of the things that it waits for
 _WARM_UP = ", warm-up day "
-_BY_THE_CLOCK = {"window": "its send window", "time": "people's own times"}
+_BY_THE_CLOCK = {
+    "window": "its send window",
+    "time": "people's own times",
+    "late": "its next time, because it was late",
+}
 
 
 def said_pace(campaign: dict[str, Any], now: datetime | None = None) -> Iterator[str]:
@@ -25,7 +29,8 @@ def said_pace(campaign: dict[str, Any], now: datetime | None = None) -> Iterator
     if waiting and waiting["for"] == "hold":
         until = say(datetime.fromisoformat(waiting["until"]), campaign["starts"]["zone"], now)
         yield f"is holding until {until}. `mergecast reopen {campaign['name']}` takes all of it back"
-    others = [wait for wait in campaign["waits"] if wait["for"] not in _BY_THE_CLOCK]
+    put_off = waiting is not None and waiting["for"] == "late"  # nothing else holds it then
+    others = [] if put_off else [wait for wait in campaign["waits"] if wait["for"] not in _BY_THE_CLOCK]
     by_the_clock = [waiting] if waiting else campaign["waits"]
     for wait in [wait for wait in by_the_clock if wait["for"] in _BY_THE_CLOCK][:1]:
         yield _until(wait, campaign, now, "" if waiting else "; other mail goes on")

@@ -117,10 +117,15 @@ def send(
     part = Canary.read(canary, hold)
     with face.desk() as desk:
         if is_series(desk, name):
-            if at or part is not None or again:
+            if at or part is not None or again or hold:
                 raise UsageError(
-                    "A series has no single start, and no canary; it repeats itself anyway.",
-                    remedy="Leave `--at`, `--canary` and `--again` out.",
+                    "A series has no single start, no canary and no hold; it repeats itself anyway.",
+                    remedy="Leave `--at`, `--canary`, `--hold` and `--again` out.",
+                )
+            if late:
+                raise UsageError(
+                    f"What becomes of late occurrences of {name} was said when it was made.",
+                    remedy="Leave `--late` out; `mergecast create --replace` with `--every` and `--late` changes it.",
                 )
             _start(face, desk, name, transport, yes)
             return

@@ -121,6 +121,12 @@ def next_due(connection: Connection, campaign_id: int, lane: int) -> int | None:
     return connection.execute(query).scalar()
 
 
+def has_untried(connection: Connection, campaign_id: int) -> bool:
+    """Whether a queued message of a campaign was never handed over."""
+    query = select(messages.c.id).where(QUEUED, messages.c.campaign_id == campaign_id, messages.c.attempts == 0)
+    return connection.execute(query.limit(1)).scalar() is not None
+
+
 def shape(connection: Connection, shape_id: int, known: MutableMapping[int, bytes]) -> Shape:
     """A stored shape; `known` carries constant pieces, which shapes share, from call to call."""
 

@@ -1,8 +1,8 @@
-"""The long drill, `make drill`: `python -m tests.crash [KILLS OVER SMTP] [OVER SENDGRID] [POWER CUTS] [MINUTES]`.
+"""The long drill, `make drill`: `python -m tests.crash [KILLS OVER SMTP] [OVER SENDGRID] [POWER CUTS] [MINUTES] [DATES]`.
 
 A real worker is killed at random moments: while it starts, while it tidies up after the one before, and while mails are
 on their way; over SendGrid some requests are taken and never answered; with the power the disk forgets what was not
-synced. Rounds of some thousand mails, each in a workspace of its own, which stays where something went wrong. DRILL_SEED
+synced. At last a series comes round on so many dates, its worker or its clerk killed in each. Rounds of some thousand mails, each in a workspace of its own, which stays where something went wrong. DRILL_SEED
 plays the same dice again.
 """
 
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from campaigns.model.states import MessageState
+from tests.crash import coming_round
 from tests.crash.ground import Ground, Taken, dice, handle_of, kill, relay
 from tests.crash.power import Platter, compiled, run_until_cut, sent_but_queued
 from tests.doubles.sendgrid_double import KEY, SendgridDouble
@@ -93,7 +94,8 @@ def over_sendgrid(folder: Path, _chance: random.Random) -> Iterator[Field]:
 
 
 def main() -> int:
-    smtp, sendgrid, power, minutes = [int(word) for word in sys.argv[1:]] + [500, 100, 50, 60][len(sys.argv) - 1 :]
+    usual = [500, 100, 50, 60, 50]
+    smtp, sendgrid, power, minutes, dates = [int(word) for word in sys.argv[1:]] + usual[len(sys.argv) - 1 :]
     chance = dice()
     ends = time.monotonic() + minutes * 60
     all_is_well = True
@@ -110,7 +112,35 @@ def main() -> int:
         if sums.kills < kills:
             print(f"{name}: {kills - sums.kills} kills are missing after {minutes} minutes.")
         all_is_well = all_is_well and sums.well and sums.kills >= kills
+    all_is_well = a_series_comes_round(dates, chance) and all_is_well
     return 0 if all_is_well else 1
+
+
+def a_series_comes_round(dates: int, chance: random.Random) -> bool:
+    """On so many dates, each with a sheet that may have grown, and a kill or two; whether each new row was mailed once."""
+    began = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="mergecast-drill-"))
+    folder.chmod(0o700)
+    taken, ground = Taken(folder / "journal"), Ground(folder / "workspace")
+    with serving(SmtpServer(delay=coming_round.ANSWERS_AFTER, on_mail=taken.mail)) as server:
+        ground.settle(relay(server.port, coming_round.CONNECTIONS))
+        ground.furnish()
+        rounds = coming_round.Rounds(ground, taken, chance)
+        rounds.begin()
+        for date in range(dates):
+            if date:
+                rounds.a_day_passes()
+                rounds.grow(chance.choice((0, 1, 2, 5)))
+            rounds.come_round(kills=chance.choice((1, 1, 2)))
+    wrong = rounds.wrong()
+    taken.stop()
+    said = f"{rounds.dates} dates, {rounds.people} people, kills {dict(rounds.moments)}"
+    print("Series:", said, f"in {time.monotonic() - began:.0f} s", *wrong, sep="\n  ", flush=True)
+    if wrong:
+        print(f"See {folder}.")
+    else:
+        shutil.rmtree(folder)
+    return not wrong
 
 
 def play(

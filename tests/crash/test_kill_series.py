@@ -1,23 +1,16 @@
-"""kill -9 of a worker while an occurrence is made and a file is taken in: each is there once, whole, in the end."""
+"""kill -9 of a worker while an occurrence is made and sent and a file is taken in: each is there once, whole, in the end."""
 
 import os
 import shutil
-import sqlite3
-import subprocess
 from collections import Counter
-from contextlib import closing
-from email import message_from_bytes
-
-import pytest
 
 from campaigns.store import tables
-from tests.crash.ground import Ground, dice, kill, sheet
-from tests.doubles.workspaces import SENDER
+from tests.crash.coming_round import ANSWERS_AFTER, AT_FIRST, CONNECTIONS, Rounds
+from tests.crash.ground import Ground, Taken, dice, relay
+from tests.doubles.serving import serving
+from tests.doubles.smtp_server import SmtpServer
 
-PEOPLE = 500
-KILLS = 1
-SETTINGS = f"""[sender]
-from = "{SENDER}"
+SETTINGS = """
 [inbox]
 folder = "inbox"
 quiet = "1s"
@@ -26,34 +19,23 @@ list = "guests"
 """
 
 
-def test_a_killed_worker_makes_each_occurrence_and_each_import_once(ground: Ground) -> None:
-    ground.settle(SETTINGS)
-    ground.furnish()
-    sheet(ground.root / "export.csv", PEOPLE)
-    series = ("--every", "daily 00:00", "--sheet", "export.csv", "--late", "send")
-    ground.line.run("create", "daily", "--template", "letter", "--list", "people", *series)
-    ground.line.run("send", "daily", "--yes")
-    with closing(sqlite3.connect(ground.root / "mergecast.db")) as connection, connection:
-        connection.execute("UPDATE series SET since = since - 86400000000, next_at = 0")
-    inbox = ground.root / "inbox"
-    inbox.mkdir(mode=0o700)
-    shutil.copy(ground.root / "export.csv", inbox / "guests.csv")
-    os.utime(inbox / "guests.csv", (0, 0))
-    chance = dice()
-    for _ in range(KILLS):
-        with ground.worker() as running:
-            with pytest.raises(subprocess.TimeoutExpired):
-                running.process.wait(chance.uniform(0.5, 2.0))
-            kill(running)
-    ground.finish()
-    made = [row for row in ground.rows(tables.campaigns) if row.series]
-    assert [row.state for row in made] == ["finished"]
-    assert made[0].rows == PEOPLE
-    assert len(ground.rows(tables.messages)) == PEOPLE
-    whole = Counter(row.list_id for row in ground.rows(tables.sheets) if row.n is not None)
-    assert sorted(whole.values()) == [1, 1]
+def test_a_killed_worker_mails_each_new_row_and_takes_in_each_file_once(ground: Ground, taken: Taken) -> None:
+    with serving(SmtpServer(delay=ANSWERS_AFTER, on_mail=taken.mail)) as server:
+        ground.settle(relay(server.port, CONNECTIONS) + SETTINGS)
+        ground.furnish()
+        rounds = Rounds(ground, taken, dice())
+        rounds.begin()
+        inbox = ground.root / "inbox"
+        inbox.mkdir(mode=0o700)
+        shutil.copy(ground.root / "export.csv", inbox / "guests.csv")
+        os.utime(inbox / "guests.csv", (0, 0))
+        rounds.come_round(kills=1, moments=("mail",))
+        rounds.a_day_passes()
+        rounds.grow(3)
+        rounds.come_round(kills=1, moments=("begun",))
+    assert rounds.wrong() == []
+    assert rounds.kills >= 1
+    whole = [row for row in ground.rows(tables.sheets) if row.n is not None]
+    assert sorted(Counter(row.list_id for row in whole).values()) == [1, 2]
+    assert sorted(row.rows for row in whole) == [AT_FIRST, AT_FIRST, AT_FIRST + 3]
     assert len(list((inbox / "done").glob("*.csv"))) == 1
-    mails = [path.read_bytes() for path in (ground.root / "mail" / "new").iterdir()]
-    got = Counter(message_from_bytes(mail)["To"] for mail in mails)
-    assert len(got) == PEOPLE
-    assert set(got.values()) == {1}

@@ -143,6 +143,7 @@ WAITING = {"for": WORDS, "until": MAYBE_WORDS}
 REPORT = {
     "campaign": WORDS, "template": WORDS, "version": MAYBE_NUMBER, "rows": NUMBER, "left_out": COUNTS,
     "messages": MESSAGES, "adds_up": YES, "pruned_at": MAYBE_WORDS,
+    "last": MAYBE_WORDS,
 }  # fmt: skip
 RUN = {"seconds": (int, float), "messages": COUNTS}
 SIZES = {"folders": COUNTS, "tables": COUNTS, "free_in_database": NUMBER}

@@ -111,6 +111,7 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
         selector.loop = self
         self.jumped = 0.0
         super().__init__(selector)
+        self._clock_resolution = 1e-6  # months on, a float of seconds has no nanoseconds, and nothing would be due
 
     def time(self) -> float:
         return self.jumped

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from campaigns.actions import status
 from campaigns.actions.approve import approve
@@ -12,10 +13,12 @@ from campaigns.actions.check import CheckResult, check
 from campaigns.actions.create import create
 from campaigns.actions.desk import Desk
 from campaigns.actions.send import send
+from campaigns.actions.times import Times
 from campaigns.cli.send import _question
 from campaigns.clock import to_micros
-from campaigns.errors import CampaignError
-from campaigns.store import campaigns, workers
+from campaigns.errors import CampaignError, WindowError
+from campaigns.model.states import CampaignState, MessageState
+from campaigns.store import campaigns, tables, workers
 from tests.doubles.workspaces import RELAY, codes, import_lines, new_desk, with_settings, write_template, yes
 
 OUTLOOK = {"routes": [{"through": "cloud", "domains": "outlook.com"}]}
@@ -77,6 +80,28 @@ def test_a_route_that_takes_everything_is_asked_about_by_its_name(desk: Desk) ->
     send(desk, "spring", confirm=lambda found: not asked.append(found))
     assert _question(asked[-1]) == "Send 2 mails through cloud?"
     assert frozen(desk).checked_for == "sendgrid"
+
+
+def test_windows_of_the_transport_that_a_route_leads_to_hold_for_its_mail(desk: Desk) -> None:
+    night = {"relay": RELAY["relay"], "cloud": {**RELAY["cloud"], "window": ["22:00-04:00"]}}
+    desk = with_settings(desk, **OUTLOOK, transports=night)
+    with pytest.raises(WindowError, match=r"through cloud\. These send windows are never open together"):
+        create(
+            desk, "spring", template="letter", list_name="people", transport="relay",
+            times=Times(windows=["09:00-12:00"]), replace=True,
+        )  # fmt: skip
+    create(
+        desk, "spring", template="letter", list_name="people", transport="relay",
+        times=Times(windows=["08:00-23:00"]), replace=True,
+    )  # fmt: skip
+    assert send(desk, "spring", confirm=yes).opens is None  # through relay some leave at once
+    with desk.store.write() as conn:
+        campaigns.change_state(conn, frozen(desk).id, CampaignState.SENDING, allowed=[CampaignState.SCHEDULED])
+        of_relay = tables.messages.c.lane == 0
+        conn.execute(update(tables.messages).where(of_relay).values(state=MessageState.ACCEPTED))
+    (told,) = status.status(desk).campaigns
+    assert told.waiting is not None
+    assert told.waiting.until.hour == 22  # UTC, the zone of the settings
 
 
 @pytest.mark.parametrize("given", [OUTLOOK, FALLBACK])

@@ -1,8 +1,6 @@
 """Series on a clock that the test moves: what each occurrence is for, what holds it, and that it is never made twice."""
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,19 +15,23 @@ from campaigns.actions.held import held
 from campaigns.actions.import_list import import_list
 from campaigns.actions.occurrences import prepare_due
 from campaigns.actions.proof import proof
+from campaigns.actions.report import report
 from campaigns.actions.send import send
 from campaigns.actions.series import ComesRound, start
+from campaigns.actions.show import show
 from campaigns.actions.status import CampaignStatus, status
+from campaigns.actions.times import Times
 from campaigns.errors import CampaignError, UsageError
 from campaigns.model.states import CampaignState, MessageState, Repeated
 from campaigns.store import origin, tables
-from campaigns.store.engine import Connection, Store
 from tests.doubles import documents
 from tests.doubles.documents import mistakes
+from tests.doubles.killed import Killed, killed_after
 from tests.doubles.rendering_here import render_here
 from tests.doubles.standing_clock import StandingClock
 from tests.doubles.workspaces import import_lines, with_settings, write_template, yes
 
+DATES = 16  # of the longest of them
 MORNING = datetime(2026, 11, 30, 8, 0, tzinfo=UTC)  # Monday, 09:00 in Berlin
 
 
@@ -300,6 +302,17 @@ def test_pause_resume_reopen_and_cancel_work_on_the_series(desk: Desk, clock: St
     assert mailed(desk) == []
 
 
+def test_whoever_asks_a_series_for_its_mails_is_led_to_its_last_occurrence(desk: Desk, clock: StandingClock) -> None:
+    runs(desk, "ada")
+    at_nine(clock)
+    prepared(desk)
+    assert report(desk, "spring").as_json()["last"] == "spring-2026-11-30"
+    assert report(desk, "spring-2026-11-30").as_json()["last"] is None
+    with pytest.raises(UsageError, match="its mails are those of its occurrences") as refused:
+        show(desk, "", campaign="spring", row=2)
+    assert "--campaign spring-2026-11-30" in refused.value.remedy
+
+
 def test_a_running_series_can_be_proved_as_it_is_now(desk: Desk, clock: StandingClock) -> None:
     runs(desk, "ada", "bob")
     write_template(desk, "---\nsubject: Other words\n---\nHello {{ first_name }}, {{ unsubscribe_url }}\n")
@@ -363,7 +376,7 @@ def test_a_series_that_came_round_stays_one(desk: Desk, clock: StandingClock) ->
     [
         ({"every": "", "whom": "all"}, "`--to` belongs to a series"),
         ({"every": "daily 09:00", "whom": "some"}, "`--to some` is unknown"),
-        ({"every": "daily 09:00", "late": "never"}, "`--late never` is unknown"),
+        ({"every": "daily 09:00", "late": "never"}, "“never” is no way to treat late mail"),
         ({"every": "daily"}, "names no time"),
     ],
 )
@@ -372,43 +385,28 @@ def test_what_makes_no_series_is_refused_before_anything_is_read(desk: Desk, how
         create(desk, "spring", template="letter", list_name="people", comes_round=ComesRound(**how))
 
 
-class Killed(BaseException):
-    """As kill -9: nothing after it is written, whatever tidies up."""
+@pytest.mark.parametrize(("zone", "times"), [("recipient", Times()), ("", Times(at_column="first_name"))])
+def test_a_series_has_no_times_of_each_ones_own(desk: Desk, zone: str, times: Times) -> None:
+    import_lines(desk)
+    with pytest.raises(UsageError, match="at one instant for all"):
+        create(
+            desk, "spring", template="letter", list_name="people", zone=zone, times=times,
+            comes_round=ComesRound("daily 09:00"),
+        )  # fmt: skip
 
 
-@contextmanager
-def killed_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The process dies at the end of a transaction, before it is committed; all that come later die, too."""
-    left = [writes]
-    with monkeypatch.context() as patched:
-        for name in ("write", "write_page"):
-            patched.setattr(Store, name, _dying(getattr(Store, name), left))
-        yield
+def test_in_many_occurrences_with_kills_between_each_new_row_is_mailed_once(desk: Desk, clock: StandingClock) -> None:
+    """The sheet grows; the process dies in each, at any of its transactions, and the clock is set back after each.
 
-
-def _dying(write: Any, left: list[int]) -> Any:
-    @contextmanager
-    def dying(store: Store) -> Iterator[Connection]:
-        with write(store) as conn:
-            yield conn
-            left[0] -= 1
-            if left[0] < 0:
-                raise Killed
-
-    return dying
-
-
-def test_in_fifty_occurrences_with_kills_between_each_new_row_is_mailed_once(
-    desk: Desk, clock: StandingClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The sheet grows; the process dies in each, at any of its transactions, and the clock is set back after each."""
+    On fifty dates, with real kills: `tests/crash/coming_round.py`. On over a hundred: `tests/year`.
+    """
     dice, people, kills = random.Random(4), ["p0", "p1"], 0
     runs(desk, *people)
-    for day in range(50):
+    for day in range(DATES):
         people += [f"p{len(people)}"] * (day % 3 > 0)
         sheet(desk, *people)
         at_nine(clock, day)
-        with killed_after(dice.randrange(14), monkeypatch):
+        with killed_after(dice.randrange(14)):
             try:
                 prepare_due(desk, Told())
             except Killed:
@@ -422,6 +420,6 @@ def test_in_fifty_occurrences_with_kills_between_each_new_row_is_mailed_once(
     assert sorted(names) == sorted(set(people))
     with desk.store.read() as conn:
         made = list(conn.execute(select(tables.campaigns.c.occurrence, tables.campaigns.c.state)))
-    assert len(made) == 51
+    assert len(made) == DATES + 1
     assert {row.state for row in made if row.occurrence} == {"finished"}
-    assert kills > 30
+    assert kills > DATES / 2

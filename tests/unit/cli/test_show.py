@@ -256,6 +256,7 @@ def test_a_report_adds_up_in_words(paper: Paper) -> None:
             "left_out": left_out,
             "messages": messages,
             "adds_up": True,
+            "last": None,
             "pruned_at": None,
         },
     )

@@ -9,10 +9,13 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from campaigns.clock import from_micros, to_micros
+from campaigns.model.domain_group import Limits
 from campaigns.model.own_time import StartOfEach
+from campaigns.model.routes import Route, Routes
 from campaigns.model.send_window import SendWindow, SendWindows
 from campaigns.model.states import CampaignState, MessageState, Wave
 from campaigns.store import lanes, tables, workers
+from scheduler import dispatch
 from scheduler.transports.contract import Blame, Outcome, Verdict
 from scheduler.transports.contract import Stage as At
 from scheduler.worker import Way
@@ -28,6 +31,12 @@ FAR = {
     "Europe/Berlin": 0,
     "America/New_York": 6,
 }  # hours from 09:00 in Berlin
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hours go by here: a connection that says goodbye every ten seconds would make them long."""
+    monkeypatch.setattr(dispatch, "_IDLE", 1e6)
 
 
 def spread(stage: Any, campaign: int, zones: list[str], wall: datetime | None = None) -> None:
@@ -160,6 +169,28 @@ def test_a_campaign_whose_start_was_missed_does_what_its_policy_says(
     assert stage.states(campaign) == counted
     if first_at is not None:
         assert abs(to_micros(leased(stage, campaign)[0][0]) - first_at) < 2_000_000
+
+
+def test_mail_that_a_route_leads_through_a_shut_transport_is_not_late(stage: Any) -> None:
+    """It could not have left while the worker was off; what goes through the campaign's own transport could."""
+    campaign = add_campaign(
+        stage.store, "fair", 4, transport="relay", state=CampaignState.SCHEDULED, starts_at=NOW - 3 * HOUR,
+        now=NOW - 30 * HOUR, late="expire", domain="example.net", group="example.net", checked_for="scripted",
+    )  # fmt: skip
+    with stage.store.write() as connection:
+        half = select(tables.messages.c.id).limit(2)
+        connection.execute(update(tables.messages).where(tables.messages.c.id.in_(half)).values(lane=0))
+    routes = Routes((Route("night", ("example.net",)),))
+    noon = SendWindows((SendWindow.parse("12:00-13:00 UTC"),))
+
+    async def play(clock: VirtualClock) -> None:
+        relay, night = (ScriptedTransport(clock, name=name) for name in ("relay", "night"))
+        limits = Limits(own_domains={"example.net": "example.net"})
+        async with stage.running(clock, Way(relay), Way(night, windows=noon), limits=limits, routes=routes):
+            await asyncio.sleep(5)
+
+    virtually(play)
+    assert stage.states(campaign) == {MessageState.EXPIRED: 2, MessageState.QUEUED: 2}
 
 
 def test_only_zones_whose_hour_passed_while_no_worker_was_there_are_late(stage: Any) -> None:
