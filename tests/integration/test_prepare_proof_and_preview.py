@@ -182,6 +182,7 @@ def test_a_proof_of_a_draft_waits_in_the_outbox_for_its_author(desk: Desk) -> No
         "worker_running": False,
         "shares": [],
         "warm_up": None,
+        "plan": None,
         "times": None,
         "hold": "",
         "opens": None,
