@@ -117,7 +117,7 @@ _flow = st.tuples(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     st.lists(_flow, min_size=1, max_size=4),
     st.sampled_from(["40/min", "2/s", "70/min burst 9"]),
