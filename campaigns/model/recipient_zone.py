@@ -20,7 +20,11 @@ _ZONE_FIELDS = (
     "fuso_orario", "fuso_horario", "tijdzone",
 )  # fmt: skip
 _PHONE = re.compile(r"(?:\+|00)\s*([1-9][\d\s()./-]{5,})")
-_OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])\s*(\d{1,2})(?::?00)?", re.IGNORECASE)
+_OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])\s*(\d{1,2})(?::?([034][05]))?", re.IGNORECASE)
+_BETWEEN_HOURS = {  # zones of such an offset that never set their clocks; Etc/GMT has whole hours alone
+    "+3:30": "Asia/Tehran", "+4:30": "Asia/Kabul", "+5:30": "Asia/Kolkata", "+5:45": "Asia/Kathmandu",
+    "+6:30": "Asia/Yangon", "+8:45": "Australia/Eucla", "+9:30": "Australia/Darwin", "-9:30": "Pacific/Marquesas",
+}  # fmt: skip
 _LONGEST_CODE = 4  # digits of a calling code, with the area code where countries share one
 
 
@@ -46,10 +50,17 @@ def _zone_of_words(tidy: str) -> str | None:
         return _countries().main_zone[country] or None
     if known := _zones().get(tidy.lower().replace(" ", "_")):
         return known
-    if (offset := _OFFSET.fullmatch(tidy)) and int(offset[2]) <= 12:
-        sign = "-" if offset[1] == "+" else "+"  # in Etc/GMT-2 clocks are two hours ahead (POSIX)
-        return _zones().get(f"etc/gmt{sign}{int(offset[2])}")
+    if offset := _OFFSET.fullmatch(tidy):
+        return _zone_of_offset(offset[1], int(offset[2]), offset[3] or "00")
     return None
+
+
+def _zone_of_offset(sign: str, hours: int, minutes: str) -> str | None:
+    if minutes != "00":
+        return _BETWEEN_HOURS.get(f"{sign}{hours}:{minutes}")
+    return _zones().get(
+        f"etc/gmt{'-' if sign == '+' else '+'}{hours}"
+    )  # in Etc/GMT-2 clocks are two hours ahead (POSIX)
 
 
 def _zone_of_phone(digits: str) -> str | None:

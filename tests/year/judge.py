@@ -1,6 +1,6 @@
 """Judges a year from its tables and from what the far side was handed, with arithmetic of its own.
 
-Nothing of Mergecast is imported here: the tables are read with sqlite3, dates come from dateutil, clocks from zoneinfo.
+Nothing of Mergecast reckons here: the tables are read with sqlite3, dates come from dateutil, clocks from zoneinfo.
 """
 
 import sqlite3
