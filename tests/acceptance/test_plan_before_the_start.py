@@ -2,7 +2,9 @@
 
 import re
 import struct
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -68,3 +70,20 @@ def test_send_says_it_in_a_line_and_the_calendar_has_it(here: CommandLine) -> No
     here.run("cancel", "fair")
     assert "nothing of it leaves" in here.run("plan", "fair", status=2).err
     assert "There is no campaign" in here.run("plan", "nobody", status=2).err
+
+
+def test_a_warm_up_is_planned_with(tmp_path_factory: pytest.TempPathFactory) -> None:
+    here = prepared(
+        tmp_path_factory,
+        tmp_path_factory.mktemp("warm") / "shop",
+        relay(2525, 'warm_up = "50/d, 100/d, 500/d Europe/Berlin"\n'),
+    )
+    told = here.json("plan", "crowd", "--transport", "relay", "--at", "in 2 days")
+    first, last = (datetime.fromisoformat(told[key]).astimezone(ZoneInfo("Europe/Berlin")) for key in ("first", "last"))
+    assert (last.date() - first.date()).days == 2  # 50, 100 and the other 150
+    assert (last.hour, last.minute) == (0, 0)
+    days = Counter[date]()
+    for bar in told["curve"]:
+        days[datetime.fromisoformat(bar["at"]).astimezone(ZoneInfo("Europe/Berlin")).date()] += bar["mails"]
+    assert list(days.values()) == [50, 100, 150]
+    assert "Limited by relay, warm-up" in here.run("plan", "crowd", "--transport", "relay", "--at", "in 2 days").out
