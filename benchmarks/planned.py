@@ -23,14 +23,15 @@ _PEOPLE = 100_000
 _ZONES = ("Europe/Berlin", "America/New_York", "Asia/Tokyo", "Australia/Sydney", "America/Los_Angeles")
 _WINDOW = "mon-fri 09:00-11:00 recipient"
 _THROTTLES = "5/s", "150/min"  # of the transport, of gmail.com
+_WARM_UP = "30000/d, 60000/d, 90000/d UTC"
 _START = datetime(2026, 12, 3, 6, tzinfo=UTC)
 _WITHIN = 14 * 86_400.0  # seconds
 
 
 def plans(repeat: int, *, quick: bool) -> list[Figure]:
-    """100,000 people over five zones, two throttles and a window: the plan, then the campaign itself on a virtual clock."""
+    """100,000 people over five zones, two throttles, a window and a warm-up: the plan, then the campaign itself on a virtual clock."""
     people = _PEOPLE // 10 if quick else _PEOPLE
-    settings = settings_of(*_THROTTLES)
+    settings = settings_of(*_THROTTLES, _WARM_UP)
     log_to(quiet=True)
     made: list[tuple[Plan, float, int]] = []
 

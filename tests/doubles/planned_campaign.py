@@ -21,14 +21,15 @@ WINDOW = "mon-fri 09:00-10:40 recipient"
 GROUP = "gmail.com"
 
 
-def settings_of(throttle: str, of_group: str) -> Settings:
-    relay = {"kind": "smtp", "host": "smtp.example.com", "throttle": [throttle]}
+def settings_of(throttle: str, of_group: str, warm_up: str = "") -> Settings:
+    relay = {"kind": "smtp", "host": "smtp.example.com", "throttle": [throttle], "warm_up": warm_up}
     return Settings.model_validate({"transports": {"relay": relay}, "limits": {GROUP: {"throttle": [of_group]}}})
 
 
 def way_of(settings: Settings, transport: Transport) -> Way:
     name = transport.name
-    return Way(transport, settings.transports[name].throttle, settings.windows_of(name, leaves=transport.leaves))
+    windows = settings.windows_of(name, leaves=transport.leaves)
+    return Way(transport, settings.transports[name].throttle, windows, settings.warm_up_of(name))
 
 
 def desk_for(store: Store, settings: Settings, clock: Clock) -> Desk:

@@ -21,7 +21,7 @@ DAY = 86_400.0
 
 
 def test_a_campaign_over_five_zones_ends_when_its_plan_said(stage: Stage, store: Store) -> None:
-    settings = settings_of("12/min", "27/h")
+    settings = settings_of("12/min", "27/h", "190/d, 400/d UTC")
 
     async def play(clock: VirtualClock) -> None:
         campaign = add_over_zones(store, "world", 240, clock=clock)
