@@ -43,6 +43,7 @@ class Round:
     throttle: str = ""
     hours: tuple[Hours, ...] = ()
     limit: tuple[int, int] = (0, 0)  # mails, seconds
+    through: str = "relay"
 
     def on(self, first: date, last: date) -> list[date]:
         begin, end = (datetime.combine(day, time()) for day in (first, last))
@@ -71,6 +72,8 @@ def bavaria(year: int) -> set[date]:
 OFFICE = Hours("Europe/Berlin", range(5), 9 * 60, 17 * 60 + 30, bavaria)
 NIGHT = Hours("Europe/Berlin", range(7), 23 * 60, 28 * 60)  # the transport `night`: 23:00 to 04:00
 DAY = Hours("", range(7), 8 * 60, 20 * 60)
+FRESH = (1, 2, 2, 2, 2, 3, 3, 3, *(4 for _ in range(30)), *(6 for _ in range(60)))  # mails on each day of a warm-up
+FRESH_ZONE = "Europe/Berlin"
 SCHOOL = (5, HOUR)  # mails to school.example in an hour, whoever sends them
 
 ROUNDS = (
@@ -82,5 +85,6 @@ ROUNDS = (
     Round("twice", "Asia/Kolkata", "1st and 15th 07:00", {"freq": MONTHLY, "bymonthday": (1, 15)}, time(7, 0)),
     Round("kiwi", "Pacific/Auckland", "third tuesday of month 08:30", {"freq": MONTHLY, "byweekday": TU(3)}, time(8, 30), late="next-window"),
     Round("howe", "Australia/Lord_Howe", "first sunday of month 02:15", {"freq": MONTHLY, "byweekday": SU(1)}, time(2, 15), late="send"),
-    Round("friday", "Europe/Berlin", "last friday of month 18:00", {"freq": MONTHLY, "byweekday": FR(-1)}, time(18, 0), late="send", hours=(NIGHT,)),
+    Round("friday", "Europe/Berlin", "last friday of month 18:00", {"freq": MONTHLY, "byweekday": FR(-1)}, time(18, 0), late="send", hours=(NIGHT,), through="night"),
+    Round("fresh", FRESH_ZONE, "tuesday 23:30", {"freq": WEEKLY, "byweekday": TU}, time(23, 30), whom="all", late="send", through="fresh"),
 )  # fmt: skip

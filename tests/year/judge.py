@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from dateutil import tz
 
-from tests.year.asked import SCHOOL, Everywhere, Hours, Round
+from tests.year.asked import FRESH, FRESH_ZONE, SCHOOL, Everywhere, Hours, Round
 from tests.year.plot import RELAY_LIMIT, ROUNDS, Story, world
 
 _MINUTE = timedelta(minutes=1)
@@ -61,6 +61,7 @@ class Judge:
             self._was_everywhere(campaign)
         self._inside_windows()
         self._within_limits()
+        self._warmed_up()
         return self.wrong
 
     def _find(self, what: str) -> None:
@@ -179,6 +180,16 @@ class Judge:
             found = most_within(sorted(at), seconds)
             if found > most:
                 self._find(f"{whose}: {found} mails within {seconds} s instead of {most}")
+
+    def _warmed_up(self) -> None:
+        """On no day more than the warm-up has for it; days on which nothing left are none of its days."""
+        zone = ZoneInfo(FRESH_ZONE)
+        days = Counter(one.at.astimezone(zone).date() for one in self._taken if one.transport == "fresh")
+        for most, day in zip(FRESH, sorted(days), strict=False):
+            if days[day] > most:
+                self._find(f"warm-up: {days[day]} mails on {day} instead of {most}")
+        if max(days.values()) < FRESH[-1]:
+            self._find(f"the warm-up has not come far: {max(days.values())} mails a day")
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,12 @@ class Life:
         """Start a worker."""
         settings = self.desk.workspace.settings
         ways = [
-            Way(self._transport(name), own.throttle, settings.windows_of(name, leaves=True))
+            Way(
+                self._transport(name),
+                own.throttle,
+                settings.windows_of(name, leaves=True),
+                settings.warm_up_of(name),
+            )
             for name, own in settings.transports.items()
             if own.leaves
         ]

@@ -16,7 +16,7 @@ from campaigns.actions.times import Times
 from campaigns.model.states import CampaignState
 from tests.doubles.virtual_time import VirtualClock
 from tests.doubles.workspaces import SENDER, write_template, yes
-from tests.year.asked import DAY, NIGHT, PLACES, ROUNDS, Everywhere, Round
+from tests.year.asked import DAY, FRESH, PLACES, ROUNDS, Everywhere, Round
 from tests.year.life import Life
 
 SETTINGS = {
@@ -25,6 +25,7 @@ SETTINGS = {
     "transports": {
         "relay": {"kind": "smtp", "host": "127.0.0.1", "throttle": ["20/min burst 20"]},
         "night": {"kind": "smtp", "host": "127.0.0.1", "window": ["23:00-04:00"]},
+        "fresh": {"kind": "smtp", "host": "127.0.0.1", "warm_up": ", ".join(f"{most}/d" for most in FRESH)},
     },
     "limits": {"school.example": {"throttle": "5/h"}},
 }
@@ -134,7 +135,7 @@ def _begin(life: Life, story: Story, one: Round) -> None:
     for _ in range(AT_FIRST):
         _grow(life, story, one)
     create(
-        life.desk, one.name, template="letter", list_name=one.name, transport="night" if NIGHT in one.hours else "relay",
+        life.desk, one.name, template="letter", list_name=one.name, transport=one.through,
         zone=one.zone, times=Times(windows=[one.window] if one.window else (), holidays=one.holidays, late=one.late),
         throttles=[one.throttle] if one.throttle else (),
         comes_round=ComesRound(one.every, one.whom, f"{one.name}.csv", one.late),
