@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from campaigns.actions.desk import Desk
-from campaigns.actions.forecast import revise
+from campaigns.actions.promises import revise
 from campaigns.errors import StoreError
 
 _EVERY = 30.0  # seconds between two plans

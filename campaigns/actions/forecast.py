@@ -1,27 +1,15 @@
-"""The forecast of a campaign that was queued: its plan is kept, made anew while it goes, and a slip is told."""
+"""The forecast of a campaign that was queued, as it is kept: when it will be through, and how late that is."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
-from campaigns.actions.desk import Desk
-from campaigns.actions.outlook import Plan
-from campaigns.actions.planning import planning
-from campaigns.clock import from_micros, to_micros
-from campaigns.model.simulation import Course
+from campaigns.clock import from_micros
 from campaigns.store import planned
-from campaigns.store.campaigns import Campaign
 from campaigns.store.engine import Connection
-from campaigns.store.planned import Forecast
 
 _SLIP = 0.1  # of the planned time: what ends that much later is told
 _LITTLE = 60_000_000  # micros: nobody minds less
-
-
-class Tell(Protocol):
-    """Where events go: the worker's log."""
-
-    def __call__(self, event: str, **about: Any) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,45 +28,6 @@ class ForecastTold:
         }
 
 
-def promise(conn: Connection, campaign_id: int, plan: Plan, *, at: int) -> None:
-    """Keep the plan that a campaign is queued with; it is measured by that."""
-    last = None if plan.last is None else to_micros(plan.last)
-    begins = at if plan.course.first is None else plan.course.first
-    planned.keep(conn, Forecast(campaign_id, at, begins, last, last, last))
-
-
-def revise(desk: Desk, tell: Tell) -> None:
-    """Plan anew whatever is under way, and tell what slips."""
-    with desk.store.read() as conn:
-        campaigns = {campaign.id: campaign for campaign in planned.under_way(conn)}
-        if not campaigns:
-            return
-        ground = planning(desk, conn)
-        before = {campaign_id: planned.forecast(conn, campaign_id) for campaign_id in campaigns}
-    courses = ground.run()
-    for campaign_id, stranded in ground.stranded.items():
-        courses.setdefault(campaign_id, Course()).left += stranded
-    with desk.store.write_page() as conn:
-        for campaign_id, course in courses.items():
-            planned.keep(conn, _revised(campaigns[campaign_id], before[campaign_id], course, ground.now, tell))
-
-
-def _revised(campaign: Campaign, before: Forecast | None, course: Course, now: int, tell: Tell) -> Forecast:
-    ends = None if course.left else course.last
-    if before is None or before.promised_at is None:  # nothing to measure it by until now
-        begins = now if before is None else before.begins_at
-        return Forecast(campaign.id, now, begins, ends, ends, ends)
-    if ends is None or before.told_at is None or _slip(before.begins_at, before.told_at, ends) is None:
-        return replace(before, made_at=now, ends_at=ends)
-    tell(
-        "campaign.slips",
-        campaign=campaign.name,
-        planned=from_micros(before.promised_at).isoformat(),
-        ends=from_micros(ends).isoformat(),
-    )
-    return replace(before, made_at=now, ends_at=ends, told_at=ends)
-
-
 def forecast(conn: Connection, campaign_id: int) -> ForecastTold:
     """What is kept of a campaign."""
     kept = planned.forecast(conn, campaign_id)
@@ -86,11 +35,11 @@ def forecast(conn: Connection, campaign_id: int) -> ForecastTold:
         return ForecastTold(None, None, None)
     slip = None
     if kept.promised_at is not None and kept.ends_at is not None:
-        slip = _slip(kept.begins_at, kept.promised_at, kept.ends_at)
+        slip = slip_of(kept.begins_at, kept.promised_at, kept.ends_at)
     return ForecastTold(_instant(kept.promised_at), _instant(kept.ends_at), slip)
 
 
-def _slip(begins: int, planned_end: int, ends: int) -> float | None:
+def slip_of(begins: int, planned_end: int, ends: int) -> float | None:
     """By how much of the planned time the end is later; None where that is little."""
     later, length = ends - planned_end, max(planned_end - begins, 1)
     return round(later / length, 3) if later > max(_SLIP * length, _LITTLE) else None

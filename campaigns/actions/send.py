@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from campaigns.actions import approval, forecast
+from campaigns.actions import approval, promises
 from campaigns.actions.basis import Basis, basis_of, day_of
 from campaigns.actions.canary import refuse_all, set_apart
 from campaigns.actions.check import CheckResult, found
@@ -155,7 +155,7 @@ def _planned_anew(desk: Desk, name: str) -> Plan:
         campaign = campaign_named(conn, name)
         plan = plan_of(desk, conn, campaign)
     with desk.store.write() as conn:
-        forecast.promise(conn, campaign.id, plan, at=desk.clock.micros())
+        promises.promise(conn, campaign.id, plan, at=desk.clock.micros())
     return plan
 
 
@@ -330,7 +330,7 @@ def _queue(desk: Desk, basis: Basis, canary: Canary | None, canary_mails: int, *
                 remedy=f"Look at it with `mergecast status {campaign.name}`, and send it again if it is not queued.",
             )
         campaigns.update(conn, campaign.id, late=campaign.late)
-        forecast.promise(conn, campaign.id, plan, at=now)
+        promises.promise(conn, campaign.id, plan, at=now)
         _remember(desk, conn, campaign, starts_at)
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from campaigns.actions import calendar, forecast, status
+from campaigns.actions import calendar, promises, status
 from campaigns.clock import from_micros, to_micros
 from campaigns.model.states import CampaignState
 from campaigns.store import planned, workers
@@ -27,7 +27,7 @@ def test_a_slip_of_over_a_tenth_is_told_once_and_shown(store: Store, clock: Stan
     promise = plan(store, settings, campaign, clock)
     assert promise.last is not None
     with store.write() as conn:
-        forecast.promise(conn, campaign, promise, at=clock.micros())
+        promises.promise(conn, campaign, promise, at=clock.micros())
         workers.start(conn, version="test", at=clock.now())
     told: list[tuple[str, dict[str, Any]]] = []
     desk = desk_for(store, settings, clock)
@@ -35,15 +35,15 @@ def test_a_slip_of_over_a_tenth_is_told_once_and_shown(store: Store, clock: Stan
     def tell(event: str, **about: Any) -> None:
         told.append((event, about))
 
-    forecast.revise(desk, tell)
+    promises.revise(desk, tell)
     assert told == []
     assert status.status(desk, "spring").campaigns[0].as_json()["ends"] == promise.last.isoformat()
     clock.at += timedelta(minutes=2)
-    forecast.revise(desk, tell)  # nothing has left for two of thirty minutes: less than a tenth
+    promises.revise(desk, tell)  # nothing has left for two of thirty minutes: less than a tenth
     assert told == []
     clock.at += timedelta(minutes=4)
     for _ in range(2):
-        forecast.revise(desk, tell)
+        promises.revise(desk, tell)
     [(event, about)] = told
     assert (event, about["campaign"], about["planned"]) == ("campaign.slips", "spring", promise.last.isoformat())
     assert about["ends"] == (promise.last + timedelta(minutes=6)).isoformat()
@@ -53,7 +53,7 @@ def test_a_slip_of_over_a_tenth_is_told_once_and_shown(store: Store, clock: Stan
     assert shown["forecast"] == {"planned": about["planned"], "ends": about["ends"], "slip": 0.2}
     with store.write() as conn:
         planned.forget(conn, campaign)
-    forecast.revise(desk, tell)  # as after `resend`: measured from here on
+    promises.revise(desk, tell)  # as after `resend`: measured from here on
     assert kept(store, campaign).promised_at == to_micros(promise.last + timedelta(minutes=6))
     assert len(told) == 1
 
