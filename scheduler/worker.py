@@ -212,8 +212,11 @@ class Worker:
                 dispatch.refresh([campaign for campaign in self._sending if campaign.id not in lost])
             self._pause(lost)
             self._timetable.at(from_micros(starts_at) if starts_at is not None else None, self.look)
+            is_idle = self._until_idle and self._idle(
+                starts_at
+            )  # before: what settles between the two is to be finished
             await self._aside(self._finish)
-            if self._until_idle and self._idle(starts_at):
+            if is_idle:
                 self.stop()
             self._unreadable = ""
         except StoreError as error:
