@@ -12,7 +12,6 @@ from campaigns.actions.progress import Progress, silent
 from campaigns.actions.report import report
 from campaigns.actions.rereading import read_again
 from campaigns.actions.shares import Share
-from campaigns.actions.warm_up_ends import WarmUpEnd
 from campaigns.model.finding import EVERY_ROW, Finding
 from campaigns.model.states import LeftOut, Severity
 from campaigns.store import findings, shapes, staging
@@ -36,7 +35,6 @@ class CheckResult:
     transport: str
     leaves: bool  # False for a rehearsal
     shares: tuple[Share, ...] = ()  # where its mails go, once it is to be sent
-    warm_up: WarmUpEnd | None = None  # how many days warm-ups make of it, once it is to be sent
     sheet: "SheetBack | None" = None
     plan: "Plan | None" = None  # of `send`: when they would leave
 

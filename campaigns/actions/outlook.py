@@ -62,8 +62,15 @@ class Plan:
             "never": self.course.left,
             "first": self.first.isoformat() if self.first else None,
             "last": self.last.isoformat() if self.last else None,
+            "on_first_day": self._on_first_day(),
             "limits": [one.as_json() for one in self.limits],
         }
+
+    def _on_first_day(self) -> int:
+        """How many leave on the day of the first, by the campaign's zone."""
+        zone = ZoneInfo(self.campaign.zone)
+        days = {at: from_micros(at).astimezone(zone).date() for at in self.course.curve}
+        return sum(mails for at, mails in self.course.curve.items() if days[at] == min(days.values()))
 
     def as_json(self) -> dict[str, Any]:
         step, curve = _bars(self.course.curve, ZoneInfo(self.campaign.zone))

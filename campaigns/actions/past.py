@@ -1,10 +1,8 @@
 """People whose time is over already when their campaign is queued: how many that concerns, and what becomes of them."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 
-from campaigns.actions.check import CheckResult
 from campaigns.actions.desk import Desk
 from campaigns.actions.window import ways_of, windows_of
 from campaigns.clock import from_micros, to_micros
@@ -38,14 +36,12 @@ def _past(desk: Desk, conn: Connection, campaign: Campaign) -> list[Group]:
     return [group for group in found if group.due_at]
 
 
-def told(checked: CheckResult, campaign: Campaign, past: list[Group], now: datetime) -> CheckResult:
-    """What was checked, with a warning for the people whose time is over."""
-    if not past:
-        return checked
+def warning(campaign: Campaign, past: list[Group], now: datetime) -> Finding:
+    """Of the people whose time is over: how many they are, and what becomes of them."""
     policy, people = policy_of(campaign), sum(group.messages for group in past)
     since = say(from_micros(min(group.due_at for group in past)), campaign.zone, now)
     others = ", ".join(f"`--late {one}`" for one in (Late.SEND, Late.NEXT_WINDOW, Late.EXPIRE) if one is not policy)
-    finding = Finding(
+    return Finding(
         "time_is_over",
         Severity.WARNS,
         f"For {people:,} {'person' if people == 1 else 'people'} the time is over already, "
@@ -53,7 +49,6 @@ def told(checked: CheckResult, campaign: Campaign, past: list[Group], now: datet
         f"Move the start with `--at`, or choose what becomes of them: {others}.",
         rows=people,
     )
-    return replace(checked, findings=(*checked.findings, finding))
 
 
 def settle_past(desk: Desk, campaign: Campaign, past: list[Group]) -> None:

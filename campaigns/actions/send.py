@@ -1,6 +1,6 @@
 """`mergecast send`: check, ask, and queue, which is one UPDATE of the campaign's row."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,14 +13,12 @@ from campaigns.actions.desk import Desk
 from campaigns.actions.held import before_queueing
 from campaigns.actions.naming import campaign_named, canary_of, hold_of, starts, times_of
 from campaigns.actions.outlook import Plan, plan_of
-from campaigns.actions.past import past_groups, settle_past
-from campaigns.actions.past import told as with_past
+from campaigns.actions.past import past_groups, settle_past, warning
 from campaigns.actions.prepare import PREPARABLE, prepare
 from campaigns.actions.progress import Progress, silent
 from campaigns.actions.rereading import read_again
 from campaigns.actions.shares import Share, shares
-from campaigns.actions.warm_up_ends import WarmUpEnd, warm_up_end
-from campaigns.actions.window import opens_later, refuse_shut, windows_of
+from campaigns.actions.window import opens_later, refuse_shut
 from campaigns.actions.wished import SECOND, Wish, as_wished, said_day
 from campaigns.clock import from_micros, to_micros
 from campaigns.errors import CampaignError
@@ -61,7 +59,6 @@ class Queued:
     worker_running: bool
     opens: datetime | None = None  # when its send windows do, where they are shut at its start
     shares: tuple[Share, ...] = ()  # of `send`: what goes through which transport
-    warm_up: WarmUpEnd | None = None  # of `send`: how many days warm-ups make of it
     plan: Plan | None = None  # of `send`, where it was planned anew
 
     def as_json(self) -> dict[str, Any]:
@@ -79,7 +76,6 @@ class Queued:
             "left_out": self.left_out,
             "worker_running": self.worker_running,
             "shares": [share.as_json() for share in self.shares],
-            "warm_up": self.warm_up.as_json() if self.warm_up else None,
             "plan": self.plan.in_short() if self.plan else None,
         }
 
@@ -125,7 +121,8 @@ def send(
         _refuse_unapproved(desk, basis, checked)
         past = past_groups(desk, basis.campaign)
         plan = _planned(desk, basis, canary, hold)
-        if not confirm(replace(with_past(checked, basis.campaign, past, desk.clock.now()), plan=plan)):
+        warned = (warning(basis.campaign, past, desk.clock.now()),) if past else ()
+        if not confirm(replace(checked, findings=(*checked.findings, *warned), plan=plan)):
             raise CampaignError(f"{name} was not queued: nobody said yes.")
         _suppress(desk, campaign)
         settle_past(desk, basis.campaign, past)
@@ -161,24 +158,14 @@ def _planned_anew(desk: Desk, name: str) -> Plan:
 
 def _queued(desk: Desk, conn: Connection, basis: Basis) -> Queued:
     campaign, now = campaign_named(conn, basis.campaign.name), desk.clock.now()
-    told = shares(conn, basis)
     return Queued(
         campaign,
         staging.count_messages(conn, campaign.id),
         sum(staging.count_left_out(conn, campaign.id).values()),
         workers.alive(conn, now) is not None,
         opens_later(desk.workspace.settings, campaign, now),
-        told,
-        _warm_up(desk, conn, campaign, told),
+        shares(conn, basis),
     )
-
-
-def _warm_up(desk: Desk, conn: Connection, campaign: Campaign, told: Sequence[Share]) -> WarmUpEnd | None:
-    settings, now = desk.workspace.settings, desk.clock.now()
-    begins = now if campaign.starts_at is None else max(now, from_micros(campaign.starts_at))
-    through = {share.transport: share.mails for share in told}
-    windows = windows_of(settings, campaign)
-    return warm_up_end(conn, settings, campaign, through=through, windows=windows, begins=begins)
 
 
 def _changes_mails(basis: Basis) -> bool:
@@ -260,9 +247,8 @@ def checked_now(desk: Desk, basis: Basis, progress: Progress) -> CheckResult:
     with desk.store.read() as conn:
         checked = found(conn, campaign_named(conn, campaign.name))
         told = shares(conn, basis)
-        warm_up = _warm_up(desk, conn, campaign, told)
     through, leaves = campaign.transport, campaign.leaves  # those of this call
-    return replace(checked, transport=through, leaves=leaves, shares=told, warm_up=warm_up)
+    return replace(checked, transport=through, leaves=leaves, shares=told)
 
 
 def refuse_stops(checked: CheckResult) -> None:

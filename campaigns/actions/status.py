@@ -18,8 +18,9 @@ from campaigns.actions.outages import Outage, outages, said_of
 from campaigns.actions.series_told import occurrence_told, series_told
 from campaigns.actions.warm_ups import WarmUpTold
 from campaigns.actions.warm_ups import told as warm_ups_told
-from campaigns.actions.window import next_leave, ways_of, windows_of
+from campaigns.actions.window import next_leave, refuse_shut, ways_of, windows_of
 from campaigns.clock import from_micros, to_micros
+from campaigns.errors import WindowError
 from campaigns.model.audience import Audience
 from campaigns.model.late import Late
 from campaigns.model.routes import WaysOut
@@ -195,6 +196,7 @@ def _status(
         trouble=(
             *(_held(campaign) if occurrence and occurrence["held"] else ()),
             *_trouble(campaign, worker, settings, ways, due=due, uncertain=uncertain, free=free),
+            *_shut_for_good(campaign, settings, now),
         ),
         approval=approval.told(desk, conn, campaign),
         series=series_told(conn, campaign),
@@ -306,6 +308,15 @@ def _trouble(
             yield said_of(trouble, campaign, settings)
     if free is not None and free < LITTLE_DISK:
         yield f"The disk has {free / 2**20:,.0f} MB left: make room, or sending stops."
+
+
+def _shut_for_good(campaign: Campaign, settings: Settings, now: datetime) -> Iterator[str]:
+    """Windows that met when it was queued, and never do since the settings were changed."""
+    if campaign.state in _OPEN:
+        try:
+            refuse_shut(settings, campaign, now)
+        except WindowError as error:
+            yield f"None of its mail will leave. {error.sentence} {error.remedy}"
 
 
 def _paused_by_itself(campaign: Campaign) -> str:

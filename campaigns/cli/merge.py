@@ -42,8 +42,7 @@ from campaigns.cli.options import (
     read_options,
     repeated_of,
 )
-from campaigns.cli.say import say_queued
-from campaigns.cli.send import asker
+from campaigns.cli.send import asker, say_sent
 from campaigns.errors import UsageError
 
 if TYPE_CHECKING:
@@ -138,11 +137,11 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
             told = queued.as_json()
             sends = _leaves_soon(told) and not told["worker_running"]
             if not face.json:
-                say_queued(face.screen, told | {"worker_running": told["worker_running"] or sends})
+                say_sent(face.screen, told | {"worker_running": told["worker_running"] or sends})
             if sends:
                 run_until_idle(face, desk, name)
         if face.json:
-            face.show(queued, say_queued)
+            face.show(queued, say_sent)
 
 
 def _look_or_make(face: Face, typed: "Typed", list_name: str) -> None:

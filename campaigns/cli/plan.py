@@ -94,7 +94,13 @@ def in_a_line(told: dict[str, Any], now: datetime | None = None) -> str:
     if first == last:
         return f"All leave {first} {told['zone']}."
     limits = f"; {limit_said(told['limits'][0])} limits it" if told["limits"] else ""
-    return f"The first leaves {first}, the last {last} {told['zone']}{limits}."
+    days = f". {told['on_first_day']:,} leave on the first day" if _takes_days(told) else ""
+    return f"The first leaves {first}, the last {last} {told['zone']}{limits}{days}."
+
+
+def _takes_days(told: dict[str, Any]) -> bool:
+    first, last = (datetime.fromisoformat(told[key]).astimezone(ZoneInfo(told["zone"])) for key in ("first", "last"))
+    return first.date() != last.date()
 
 
 def limit_said(one: dict[str, Any]) -> str:

@@ -1,11 +1,11 @@
 """Sentences that several verbs say: when mail leaves, how much of it, through what, and what is still missing."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from campaigns.cli.show import Screen, counted
-from campaigns.model.when import say, say_day, say_wall
+from campaigns.model.when import say, say_wall
 
 NO_WORKER = "No worker is running: nothing leaves until `mergecast run` runs on a computer that is awake."
 
@@ -129,17 +129,6 @@ def rehearsal(number: int, folder: str, campaign: str) -> str:
     )
 
 
-def said_end(told: dict[str, Any], now: datetime | None = None) -> Iterator[str]:
-    """How many days the warm-up needs for a campaign that is about to leave, or was just queued."""
-    end = told.get("warm_up")
-    if end:
-        last = say(datetime.fromisoformat(end["last"]), end["zone"], now or datetime.now(UTC))
-        yield (
-            f"The warm-up of {end['whose']} lets {end['mails']:,} through on {say_day(date.fromisoformat(end['first']))};"
-            f" the last leave from {last}, if nothing else leaves through it."
-        )
-
-
 def say_queued(screen: Screen, told: dict[str, Any]) -> None:
     """The end of `send`, `merge`, `proof` and `resend`: when, how many, through what, and whether anybody sends."""
     shares = told.get("shares", [])
@@ -155,8 +144,6 @@ def say_queued(screen: Screen, told: dict[str, Any]) -> None:
     if told.get("opens"):
         opens = say(datetime.fromisoformat(told["opens"]), told["starts"]["zone"], datetime.now(UTC))
         screen.say(f"Its send window opens {opens}.")
-    for said in said_end(told):
-        screen.say(said)
     if told.get("canary"):
         screen.say(f"Canary: {first(told['canary'])}.")
     if not told["worker_running"]:

@@ -21,7 +21,7 @@ from campaigns.cli.options import (
     row_or_edge_cases,
 )
 from campaigns.cli.plan import in_a_line
-from campaigns.cli.say import NO_WORKER, mails, said_end, said_shares, say_approval, say_queued, when
+from campaigns.cli.say import NO_WORKER, mails, said_shares, say_approval, say_queued, when
 from campaigns.cli.show import Screen
 from campaigns.errors import UsageError
 
@@ -62,7 +62,6 @@ def say_proof(screen: Screen, told: dict[str, Any]) -> None:
             "opens": None,
             "times": None,
             "hold": "",
-            "warm_up": None,
             "starts": {**told["starts"], "at": None, "wall": ""},
         },
     )
@@ -187,8 +186,6 @@ def asker(face: Face, yes: bool) -> "Callable[[CheckResult], bool]":
         if not face.json:
             face.still()
             say_check(face.aside, told)
-            for said in said_end({"warm_up": found.warm_up.as_json() if found.warm_up else None}):
-                face.aside.say(said)
             if found.plan is not None and not yes and (line := in_a_line(found.plan.in_short())):
                 face.aside.say(line)
         return yes or face.confirm(_question(found))

@@ -69,8 +69,7 @@ def begin(conn: Connection, campaign_id: int, token: str, *, allowed: Collection
         update(campaigns)
         .where(campaigns.c.id == campaign_id, campaigns.c.state.in_([str(state) for state in allowed]))
         .values(
-            state=str(CampaignState.DRAFT),
-            reason="",
+            state=str(CampaignState.DRAFT),  # its reason stays: an occurrence is held until it is sent or cancelled
             checking=token,
             prepared="",
             rows=0,

@@ -68,6 +68,7 @@ def test_a_series_is_started_held_released_and_ended_and_a_dropped_file_is_impor
         day = a_day_passes(here)
         until(lambda: worker.has_said("occurrence.held", series="weekly"), every=0.2)
         held = f"weekly-{day}-2"
+        here.run("check", held, status=1)  # a look takes nothing of why it is held
         status = here.json("status", status=1)
         here.run("send", held, "--yes")
         until(lambda: worker.has_said("campaign.finished", campaign=held), every=0.2)

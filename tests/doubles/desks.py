@@ -1,7 +1,7 @@
 """A desk on a store, for the verbs that need no more of a workspace than its folder; and messages put into any state."""
 
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import insert, select, update
 
@@ -14,10 +14,10 @@ from campaigns.store.engine import Store
 from campaigns.workspace import Workspace
 
 
-def desk_of(store: Store, clock: Clock, who: str = "ada") -> Desk:
+def desk_of(store: Store, clock: Clock, who: str = "ada", **settings: Any) -> Desk:
     assert store.path is not None
-    settings = Settings()
-    return Desk(cast("Workspace", SimpleNamespace(root=store.path.parent, settings=settings)), store, who, clock)
+    workspace = SimpleNamespace(root=store.path.parent, settings=Settings.model_validate(settings))
+    return Desk(cast("Workspace", workspace), store, who, clock)
 
 
 def put(store: Store, campaign_id: int, states: list[MessageState], clock: Clock, *, words: str = "") -> list[int]:

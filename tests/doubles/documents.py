@@ -60,11 +60,18 @@ QUEUED = {
     "campaign": WORDS, "state": WORDS, "starts": STARTS, "transport": WORDS, "leaves": YES, "queued": NUMBER,
     "left_out": NUMBER, "worker_running": YES, "canary": (dict, type(None)), "opens": MAYBE_WORDS,
     "times": (dict, type(None)), "hold": WORDS,
-    "shares": [{"transport": WORDS, "mails": NUMBER, "groups": (list,)}], "warm_up": (dict, type(None)),
+    "shares": [{"transport": WORDS, "mails": NUMBER, "groups": (list,)}],
     "plan": (dict, type(None)),
 }  # fmt: skip
 LIMITING = {"limit": WORDS, "last_without": WORDS, "gain": NUMBER}
-IN_SHORT = {"zone": WORDS, "never": NUMBER, "first": MAYBE_WORDS, "last": MAYBE_WORDS, "limits": [LIMITING]}
+IN_SHORT = {
+    "zone": WORDS,
+    "never": NUMBER,
+    "first": MAYBE_WORDS,
+    "last": MAYBE_WORDS,
+    "on_first_day": NUMBER,
+    "limits": [LIMITING],
+}
 PLAN = {
     **IN_SHORT, "campaign": WORDS, "state": WORDS, "mails": NUMBER, "beside": (list,), "step": NUMBER,
     "wires": [{"transport": WORDS, "rate": (int, float, type(None))}], "curve": [{"at": WORDS, "mails": NUMBER}],
@@ -108,7 +115,6 @@ RESTORED = {
     "template": WORDS, "version": NUMBER, "files": (list,), "kept": MAYBE_NUMBER, "differs": (list,), "others": (list,),
 }  # fmt: skip
 WORKER = {"host": WORDS, "pid": NUMBER, "version": WORDS, "beat_at": WORDS}
-WARM_UP_END = {"whose": WORDS, "first": WORDS, "mails": NUMBER, "last": WORDS, "zone": WORDS}
 WARM_UP = {
     "whose": WORDS, "table": WORDS, "day": MAYBE_NUMBER, "days": NUMBER, "limit": MAYBE_WORDS, "used": NUMBER,
     "until": MAYBE_WORDS, "zone": WORDS, "coming": (list,), "last": MAYBE_WORDS, "tried": NUMBER, "deferred": NUMBER,

@@ -214,6 +214,14 @@ def test_a_failing_transport_is_the_trouble_of_its_own_campaigns_alone(desk: Des
     assert found == {"spring": ["relay: No answer."], "summer": []}
 
 
+def test_windows_that_never_meet_since_the_settings_were_changed_are_trouble(store: Store) -> None:
+    desk = desk_of(store, CLOCK, window=["sun 09:00-10:00 UTC"])
+    add_campaign(store, "spring", 1, state=CampaignState.SENDING, windows="mon 09:00-10:00 UTC")
+    beat(store)
+    (sentence,) = only(desk)["trouble"]
+    assert sentence.startswith("None of its mail will leave. These send windows are never open together: ")
+
+
 def test_little_disk_is_trouble_while_something_is_on_its_way(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     add_campaign(desk.store, "spring", 1, state=CampaignState.SCHEDULED, starts_at=TOMORROW)
     add_campaign(desk.store, "winter", 0, state=CampaignState.FINISHED)

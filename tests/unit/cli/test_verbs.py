@@ -241,7 +241,7 @@ def test_a_queued_campaign_is_one_document_and_can_be_steered(run: Run, made: No
     assert status == 0
     assert set(told) == {
         "campaign", "state", "starts", "transport", "leaves", "canary", "queued", "left_out", "worker_running", "shares",
-        "times", "hold", "opens", "warm_up", "plan",
+        "times", "hold", "opens", "plan",
     }  # fmt: skip
     assert (told["state"], told["queued"], told["left_out"]) == ("scheduled", 2, 1)
     for verb, state in (("pause", "paused"), ("resume", "scheduled"), ("reopen", "draft")):
