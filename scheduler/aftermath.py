@@ -1,6 +1,6 @@
 """What follows from an answer: the settlement, and whether a transport rests, a campaign pauses or a pace falls."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -48,7 +48,7 @@ class Aftermath:
         if turn.throttles:
             verdicts = [outcome.verdict for outcome in outcomes if outcome.verdict is not Verdict.RETURNED]
             self._line.answered(turn, len(verdicts), verdicts.count(Verdict.DEFERRED))
-        for outcome in dict.fromkeys(outcomes):
+        for outcome in _different(outcomes):
             if outcome.verdict is not Verdict.RETURNED:
                 self.rates.handed_over[turn.lane] += outcomes.count(outcome)
             self.judge(turn, outcome)
@@ -80,3 +80,8 @@ class Aftermath:
             log.info("transport.recovered", transport=self._transport.name)
         elif not before:
             log.warning("transport.failing", transport=self._transport.name, reason=self.health.trouble)
+
+
+def _different(outcomes: Sequence[Outcome]) -> Iterable[Outcome]:
+    """Each once; most of a request's are one and the same, which is sooner seen than its hash is made."""
+    return dict.fromkeys({id(outcome): outcome for outcome in outcomes}.values())

@@ -35,8 +35,10 @@ def settlements(
     candidates: Sequence[Candidate], outcomes: Sequence[Outcome], campaign: SendingCampaign, clock: Clock
 ) -> list[Settlement]:
     """What is written down for leased messages; those that fared alike share an entry, unless they are to be tried again."""
-    if len(candidates) == 1 and outcomes[0].verdict not in _TO_BE_TRIED_AGAIN:
-        return [_ended([candidates[0].id], outcomes[0], candidates[0].attempts, clock.micros())]
+    outcome, before = outcomes[0], candidates[0].attempts
+    together = outcomes.count(outcome) == len(candidates) and all(c.attempts == before for c in candidates)
+    if together and outcome.verdict not in _TO_BE_TRIED_AGAIN:
+        return [_ended([candidate.id for candidate in candidates], outcome, before, clock.micros())]
     now = clock.now()
     alike: dict[tuple[Outcome, int], list[int]] = {}
     found = []

@@ -15,7 +15,7 @@ import structlog
 
 from campaigns.clock import Clock
 from campaigns.errors import StoreError
-from campaigns.message.message import Message, Sender, unpack_values
+from campaigns.message.message import Message, Sender, unpack_all_values
 from campaigns.message.shape import Shape
 from campaigns.model.states import CampaignState, PauseReason
 from campaigns.store.engine import Store
@@ -224,7 +224,8 @@ class _Unfit(Exception):  # noqa: N818 - it never leaves this file
 
 
 def _messages(sender: Sender, leased: Sequence[Candidate], shape: Shape, at: datetime, files: Files) -> list[Message]:
+    every = unpack_all_values([candidate.slots for candidate in leased])
     return [
-        Message(c.id, c.token, sender, c.shape_id, shape, c.to, unpack_values(c.slots), at, files.get(c.id, ()))
-        for c in leased
+        Message(c.id, c.token, sender, c.shape_id, shape, c.to, values, at, files.get(c.id, ()))
+        for c, values in zip(leased, every, strict=True)
     ]

@@ -82,8 +82,9 @@ def requests(messages: Sequence[Message], options: Options = _PLAIN) -> list[Req
 
 def _agreeing(messages: Sequence[Message]) -> list[list[int]]:
     """The places of the messages, grouped by what one request must agree in."""
-    alike = {(id(m.sender), id(m.shape), id(m.files)) for m in messages}
-    if len(alike) == 1 and len({m.to.casefold() for m in messages}) == len(messages):
+    like = messages[0]
+    alike = all(m.shape is like.shape and m.sender is like.sender and m.files is like.files for m in messages)
+    if alike and len(set("\n".join([m.to for m in messages]).casefold().split("\n"))) == len(messages):
         return [list(range(len(messages)))]
     groups: list[tuple[Message, set[str], list[int]]] = []
     for place, message in enumerate(messages):
@@ -118,7 +119,7 @@ def _together(places: Sequence[int], messages: Sequence[Message], options: Optio
         return [_alone(place, messages, options) for place in places]
 
     written = rows(together, values, filling, options)
-    if any(map(_too_large, written)):
+    if max(map(len, written)) > MOST_SUBSTITUTION_BYTES:
         sharing, written = _small(sharing, written)
     tail = _tail(like, filling.in_place(like.shape.text), filling.in_place(like.shape.html or ()), options)
     most = min(MOST_ROWS, MOST_SUBSTITUTIONS // max(1, filling.number))

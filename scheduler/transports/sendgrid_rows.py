@@ -5,7 +5,7 @@ pair reads the same for everybody in the request: escaping seldom changes a name
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
 from json.encoder import encode_basestring
@@ -89,9 +89,9 @@ def rows(messages: Sequence[Message], values: Columns, filling: Filling, options
     constants = [piece.encode() for piece in dump(row).replace(own, _EACH_AS_JSON).split(_EACH_AS_JSON)]
     before = [_as_json(_EACH.join([m.to for m in messages]), len(messages))]
     if "subject" in row:
-        before.append(_as_json(_EACH.join(_subjects(messages, values)), len(messages)))
+        before.append(_as_json(_subjects(messages, values), len(messages)))
     after = [_as_json(text, len(messages)) for text in filling.values.values()]
-    handles = [handle(m.id, m.token).encode() for m in messages]
+    handles = "\n".join([handle(m.id, m.token) for m in messages]).encode().split(b"\n")
     cells = [*before, *[handles] * (len(constants) - 1 - len(before) - len(after)), *after]
     woven = chain.from_iterable(zip(map(repeat, constants[:-1]), cells, strict=True))
     return list(map(b"".join, zip(*woven, repeat(constants[-1]))))
@@ -109,13 +109,24 @@ def _escaped(column: str, escape: Escape) -> str:
     return _EACH.join([known[value] for value in values])
 
 
-def _subjects(messages: Sequence[Message], values: Columns) -> Iterable[str]:
-    """As `fill.subject` makes each of them."""
+def _subjects(messages: Sequence[Message], values: Columns) -> str:
+    """As `fill.subject` makes each of them, a NUL between them."""
     pieces = messages[0].shape.subject
     if len(messages) == 1 or any(isinstance(piece, Hole) and piece.slot < 0 for piece in pieces):
-        return map(fill.subject, messages)
+        return _EACH.join(map(fill.subject, messages))
     cells = [repeat(p) if isinstance(p, str) else _escaped(values[p.slot], p.escape).split(_EACH) for p in pieces]
-    return [" ".join(subject.split()) for subject in map("".join, zip(*cells, strict=False))]  # a constant has no end
+    column = _EACH.join(map("".join, zip(*cells, strict=False)))  # a constant has no end
+    if _are_tidy(column):
+        return column
+    return _EACH.join([" ".join(subject.split()) for subject in column.split(_EACH)])
+
+
+def _are_tidy(column: str) -> bool:
+    """Whether all its values are in one line, with single blanks and none at an end."""
+    enclosed = f"{_EACH}{column}{_EACH}"
+    return column.replace(_EACH, "").isprintable() and not any(
+        blanks in enclosed for blanks in ("  ", f" {_EACH}", f"{_EACH} ")
+    )
 
 
 def _as_json(column: str, number: int) -> list[bytes]:
