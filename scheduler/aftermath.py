@@ -84,4 +84,6 @@ class Aftermath:
 
 def _different(outcomes: Sequence[Outcome]) -> Iterable[Outcome]:
     """Each once; most of a request's are one and the same, which is sooner seen than its hash is made."""
+    if len(outcomes) == 1:
+        return outcomes
     return dict.fromkeys({id(outcome): outcome for outcome in outcomes}.values())

@@ -36,7 +36,8 @@ def settlements(
 ) -> list[Settlement]:
     """What is written down for leased messages; those that fared alike share an entry, unless they are to be tried again."""
     outcome, before = outcomes[0], candidates[0].attempts
-    together = outcomes.count(outcome) == len(candidates) and all(c.attempts == before for c in candidates)
+    alone = len(candidates) == 1
+    together = alone or (outcomes.count(outcome) == len(candidates) and all(c.attempts == before for c in candidates))
     if together and outcome.verdict not in _TO_BE_TRIED_AGAIN:
         return [_ended([candidate.id for candidate in candidates], outcome, before, clock.micros())]
     now = clock.now()
