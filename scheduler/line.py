@@ -6,19 +6,16 @@ are due, by as long as connections take to prepare for it just now; up to two se
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from campaigns.gate import Gate
 from campaigns.model.pace import Pace
 from campaigns.model.states import CampaignState
-from campaigns.model.turns import Turns
 from campaigns.store import outbox
-from campaigns.store.engine import Connection, Store
-from campaigns.store.lanes import plain
+from campaigns.store.engine import Store
 from campaigns.store.outbox import Candidate
 from campaigns.store.underway import SendingCampaign
+from scheduler.lane import NEVER, Key, Lane, Queue, is_of_proofs, key_of_proofs, number_of
 from scheduler.ledger import Turn
 from scheduler.routing import Part, Routing
 from scheduler.rules import Rules
@@ -26,42 +23,10 @@ from scheduler.throttle import Throttles
 from scheduler.transports.contract import Transport
 
 HORIZON = 2_000_000  # micros: how long before its time a turn is given out; preparing may take slow round trips
-_READ_AHEAD = 500  # messages a lane holds in memory, or two batches
-_START = (-1, 0)  # before the first (due_at, id)
-_NEVER = 2**62
 _FORGETS = 16  # of how many turns the memory of a long preparation is made
 _SELDOM = 10_000_000  # micros between two looks at lanes whose people have instants of their own: zones may be many
-_LOOK_AGAIN = 50_000  # micros between two looks at a lane whose queued messages are all in somebody's hand
 
 WINDOW, DUE = "window", "time"  # what a lane waits for besides throttles: an opening, or its people's own instants
-
-_PROOFS = -(2**15)  # proofs for a group stand in the lane of this plus its number, below all canaries
-_CANARIES = -(2**14)  # the lowest lane that may be a canary's
-_Key = tuple[int, int]  # campaign id, lane
-
-
-@dataclass(slots=True, eq=False)
-class _Lane:
-    key: _Key
-    campaign: SendingCampaign
-    throttles: tuple[str, ...] = ()
-    waiting: deque[Candidate] = field(default_factory=deque)
-    read_to: tuple[int, int] = _START
-    looked_at: int = 0  # micros: when it was last read
-    dry_until: int = 0  # micros: nothing is due before
-    wait_until: int = 0  # micros: its throttles let nothing through before
-    wait_for: str = ""
-    tries: bool = False  # another transport carries its mail: one at a time is read, to see whether this one can again
-    gate: Gate | None = None  # its send windows; proofs have none
-
-    @property
-    def number(self) -> int:
-        """Its group's, or that of the group's people in one zone."""
-        return _number_of(self.key)
-
-    def opens(self, now: int) -> int:
-        """`now` while its send windows are open, else when they are next (micros)."""
-        return now if self.gate is None else self.gate.opens(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +35,6 @@ class Wait:
 
     key: str
     until: int
-
-
-_Queue = Turns[_Lane]
 
 
 class Line:
@@ -93,11 +55,8 @@ class Line:
         self._rules = rules
         self._spending = spending
         self._batch = transport.batch
-        self._lanes: dict[_Key, _Lane] = {}
-        self._proofs: _Queue = Turns()
-        self._others: _Queue = Turns()
-        self._shut: list[_Lane] = []  # in neither, because their send windows are shut: zones may be many
-        self._opens_at = _NEVER  # when the first of those opens
+        self._lanes: dict[Key, Lane] = {}
+        self._queue = Queue()
         self._routing = routing
         self._in_hand = in_hand
         self._lead = 0  # micros that lie between a turn and the wish to lease it, as seen of late
@@ -113,8 +72,8 @@ class Line:
         for key, campaign in wanted.items():
             lane = self._lanes.get(key)
             if lane is None:
-                lane = self._lanes[key] = _Lane(key, campaign)
-                self._queue(lane).join(campaign.id, lane)
+                lane = self._lanes[key] = Lane(key, campaign)
+                self._queue.join(lane)
             lane.campaign = campaign
             if not campaign.has_own_times or now - lane.looked_at >= _SELDOM:
                 lane.dry_until = 0
@@ -124,10 +83,10 @@ class Line:
 
     def heed(self, now: int) -> None:
         """Let every lane stand under what holds it now; a server may just have complained."""
-        self._bring_back()
+        self._queue.bring_back()
         for lane in self._lanes.values():
             lane.throttles = self._rules.keys(lane.campaign, self.group_of(lane.key), now)
-            lane.gate = None if _is_of_proofs(lane.key) else self._rules.gate(lane.campaign, lane.number)
+            lane.gate = None if is_of_proofs(lane.key) else self._rules.gate(lane.campaign, lane.number)
             self._wait(lane, now, 1)
 
     @property
@@ -162,21 +121,18 @@ class Line:
         if self._closed:
             return None
         now = self._spending.now()
-        if now >= self._opens_at:
-            self._bring_back()
-        first = self._turn(self._proofs, now, within) if self._proofs else None
-        return first or self._turn(self._others, now, within)
+        return self._turn(self._queue.proofs(now), now, within) or self._turn(self._queue.others(now), now, within)
 
-    def _turn(self, queue: _Queue, now: int, within: int) -> Turn | None:
+    def _turn(self, lanes: Iterator[Lane], now: int, within: int) -> Turn | None:
         """What may go once it is prepared, in order of turns; else what is due soonest."""
-        soon: _Lane | None = None
-        for lane in self._open(queue, now):
+        soon: Lane | None = None
+        for lane in lanes:
             if not lane.waiting and (now < lane.dry_until or not self._filled(lane, now)):
                 continue
             if lane.wait_until - now > within:
                 continue
             if not lane.throttles or self._wait(lane, now, 1) <= self._lead:
-                if turn := self._given(queue, lane, now, within):
+                if turn := self._given(lane, now, within):
                     return turn
             elif lane.wait_until - now <= within:
                 if (
@@ -185,15 +141,7 @@ class Line:
                     soon = lane
                 if self._rules.shared_by_all(lane.wait_for):
                     break  # nobody else may go earlier
-        return self._given(queue, soon, now, within) if soon is not None else None
-
-    def _open(self, queue: _Queue, now: int) -> Iterator[_Lane]:
-        """The lanes in the order of their turns; those that have shut are put aside."""
-        for lane in queue.in_order():
-            if lane.gate is None or lane.gate.opens(now) == now:
-                yield lane
-            else:
-                self._put_aside(lane, now)
+        return self._given(soon, now, within) if soon is not None else None
 
     def prepared(self, turn: Turn) -> None:
         """A throttled turn is about to be leased: learn how long before its time one must be given out."""
@@ -218,7 +166,7 @@ class Line:
         if lane is None:
             self.done(rest)
         else:
-            lane.waiting.extendleft(reversed(rest))
+            lane.put_back(rest)
 
     def done(self, candidates: Iterable[Candidate]) -> None:
         """These are in nobody's hand any more: settled, or to be read again when they are due."""
@@ -250,7 +198,7 @@ class Line:
             until, key = self._held(lane, now)
             waits, only = found.get(campaign_id, ([], True))
             held = now + HORIZON < until
-            if held and until < _NEVER:
+            if held and until < NEVER:
                 waits.append(Wait(key, until))
             found[campaign_id] = waits, only and held
         for waits, _ in found.values():
@@ -258,7 +206,7 @@ class Line:
         return found
 
     @staticmethod
-    def _held(lane: _Lane, now: int) -> tuple[int, str]:
+    def _held(lane: Lane, now: int) -> tuple[int, str]:
         """Until when nothing of the lane leaves (micros), and what for."""
         if (opens := lane.opens(now)) > now:
             return opens, WINDOW
@@ -266,9 +214,9 @@ class Line:
             return lane.opens(lane.wait_until), lane.wait_for
         return lane.dry_until, DUE if lane.campaign.has_own_times else ""
 
-    def group_of(self, key: _Key) -> int:
+    def group_of(self, key: Key) -> int:
         """The number of the recipient-domain group whose messages stand in a lane."""
-        return self._rules.group(_number_of(key))
+        return self._rules.group(number_of(key))
 
     def opens_by(self, campaign_id: int, number: int, instant: int) -> bool:
         """Whether a lane's send windows are open now, or will be until an instant (micros), and no warm-up waits longer."""
@@ -296,129 +244,66 @@ class Line:
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
 
-    def _wanted(self, campaigns: dict[int, SendingCampaign], now: int) -> dict[_Key, SendingCampaign]:
+    def _wanted(self, campaigns: dict[int, SendingCampaign], now: int) -> dict[Key, SendingCampaign]:
         """The lanes that messages wait in; proofs, a canary and the others have lanes of their own."""
         wanted = {}
         with self._store.read() as connection:
             for campaign_id, group in outbox.proof_lanes(connection):
                 if campaign_id in campaigns:
-                    wanted[campaign_id, _PROOFS + group] = campaigns[campaign_id]
+                    wanted[key_of_proofs(campaign_id, group)] = campaigns[campaign_id]
             for campaign in campaigns.values():
                 if campaign.state is CampaignState.SENDING:
                     alone = campaign.canary_alone(now)
                     lanes = (lane for lane in outbox.lanes(connection, campaign.id) if lane < 0 or not alone)
                     wanted.update({(campaign.id, lane): campaign for lane in lanes})
-            self._rules.learn(connection, set(map(_number_of, wanted)))
+            self._rules.learn(connection, set(map(number_of, wanted)))
         return {key: campaign for key, campaign in wanted.items() if self._part(key, campaign) is not Part.NONE}
 
-    def _part(self, key: _Key, campaign: SendingCampaign) -> Part:
+    def _part(self, key: Key, campaign: SendingCampaign) -> Part:
         return self._routing.part(self._transport, campaign, self._rules.name_of(self.group_of(key)))
 
-    def _take_part(self, lane: _Lane) -> None:
+    def _take_part(self, lane: Lane) -> None:
         """Carry the lane's mail, or only try; what was read for a try goes back to whoever carries it.
 
         A lane that others try leaves them one, for all that is left may have been read ahead here.
         """
         tries = self._part(lane.key, lane.campaign) is Part.TRIES
         if tries or lane.tries:
-            self.done(lane.waiting)
-            lane.waiting.clear()
-            lane.read_to = _START
+            self.done(lane.forget())
         elif lane.waiting and self._routing.is_tried(lane.campaign, self._rules.name_of(self.group_of(lane.key))):
             self.done([lane.waiting.pop()])
         lane.tries = tries
 
-    def _drop(self, key: _Key) -> None:
+    def _drop(self, key: Key) -> None:
         lane = self._lanes.pop(key)
         self.done(lane.waiting)
-        if lane in self._shut:
-            self._shut.remove(lane)
-        else:
-            self._queue(lane).leave(lane.key[0], lane)
+        self._queue.leave(lane)
 
-    def _put_aside(self, lane: _Lane, now: int) -> None:
-        self._queue(lane).leave(lane.key[0], lane)
-        self._shut.append(lane)
-        self._opens_at = min(self._opens_at, lane.opens(now))
-
-    def _bring_back(self) -> None:
-        """All that were put aside stand in line again, behind the others."""
-        for lane in self._shut:
-            self._queue(lane).join(lane.key[0], lane)
-        self._shut, self._opens_at = [], _NEVER
-
-    def _queue(self, lane: _Lane) -> _Queue:
-        return self._proofs if _is_of_proofs(lane.key) else self._others
-
-    def _given(self, queue: _Queue, lane: _Lane, now: int, within: int) -> Turn | None:
+    def _given(self, lane: Lane, now: int, within: int) -> Turn | None:
         """A turn for what may leave the lane together; its campaign, and in that the lane, are the last in line now."""
-        chosen = self._throttled(lane, now, within) if lane.throttles else self._choose(lane, self._batch)
+        chosen = self._throttled(lane, now, within) if lane.throttles else lane.choose(self._batch)
         if not chosen:
             return None
-        queue.had(lane.key[0], lane)
+        self._queue.had(lane)
         return Turn(lane.campaign, chosen, lane.throttles, lane.key, lane.gate, promised=len(chosen), given_at=now)
 
-    def _throttled(self, lane: _Lane, now: int, within: int) -> list[Candidate]:
+    def _throttled(self, lane: Lane, now: int, within: int) -> list[Candidate]:
         """What may leave the lane together, set aside under its throttles; none when that is not due in time."""
-        chosen = self._choose(lane, self._spending.most(lane.throttles, now, self._batch))
+        chosen = lane.choose(self._spending.most(lane.throttles, now, self._batch))
         if len(chosen) > 1 and self._wait(lane, now, len(chosen)) > within:
-            lane.waiting.extendleft(reversed(chosen))
+            lane.put_back(chosen)
             return []
         self._spending.promise(lane.throttles, len(chosen))
         return chosen
 
-    def _filled(self, lane: _Lane, now: int) -> bool:
-        """Read ahead; whether something waits now."""
-        lane.looked_at = now
+    def _filled(self, lane: Lane, now: int) -> bool:
         with self._store.read() as connection:
-            found = self._read(connection, lane, now)
-            if not found and lane.read_to != _START:  # messages that came back stand before the place we read to
-                lane.read_to = _START
-                found = self._read(connection, lane, now)
-            if not found:
-                lane.read_to = _START
-                lane.dry_until = max(outbox.next_due(connection, *lane.key) or _NEVER, now + _LOOK_AGAIN)
-        lane.waiting.extend(found)
-        self._in_hand.update(candidate.id for candidate in found)
-        return bool(found)
+            return lane.read_ahead(connection, now, self._batch, self._in_hand)
 
-    def _read(self, connection: Connection, lane: _Lane, now: int) -> list[Candidate]:
-        """The next messages that are in nobody's hand, past the place that was read to."""
-        campaign_id, number = lane.key
-        limit = max(_READ_AHEAD, 2 * self._batch)
-        if _is_of_proofs(lane.key):
-            found = outbox.proofs(connection, campaign_id, limit=limit)
-            return self._free(lane, [candidate for candidate in found if candidate.lane == lane.number])
-        while page := outbox.candidates(connection, campaign_id, number, after=lane.read_to, now=now, limit=limit):
-            lane.read_to = page[-1].due_at, page[-1].id
-            if free := self._free(lane, page):
-                return free
-        return []
-
-    def _free(self, lane: _Lane, page: list[Candidate]) -> list[Candidate]:
-        free = [candidate for candidate in page if candidate.id not in self._in_hand]
-        return free[:1] if lane.tries else free
-
-    def _wait(self, lane: _Lane, now: int, n: int) -> int:
+    def _wait(self, lane: Lane, now: int, n: int) -> int:
         wait, lane.wait_for = self._spending.wait(lane.throttles, now, n, behind_promises=True)
         lane.wait_until = now + wait
         return wait
-
-    def _choose(self, lane: _Lane, size: int) -> list[Candidate]:
-        """The first that waits and, up to `size`, others of its shape: they can share a hand-over."""
-        first = lane.waiting.popleft()
-        if size == 1:
-            return [first]
-        chosen, people, others = [first], {first.address_id}, []
-        while lane.waiting and len(chosen) < size:
-            candidate = lane.waiting.popleft()
-            if candidate.shape_id == first.shape_id and candidate.address_id not in people:
-                chosen.append(candidate)
-                people.add(candidate.address_id)
-            else:
-                others.append(candidate)
-        lane.waiting.extendleft(reversed(others))
-        return chosen
 
     def _earliest(self) -> int:
         """When there may be a turn again (micros)."""
@@ -428,14 +313,5 @@ class Line:
                 max(lane.opens(now), lane.wait_until - HORIZON if lane.waiting else lane.dry_until)
                 for lane in self._lanes.values()
             ),
-            default=_NEVER,
+            default=NEVER,
         )
-
-
-def _is_of_proofs(key: _Key) -> bool:
-    return key[1] < _CANARIES
-
-
-def _number_of(key: _Key) -> int:
-    """The number of the lane that a message stands in, be it a proof, in the canary or neither."""
-    return key[1] - _PROOFS if _is_of_proofs(key) else plain(key[1])
