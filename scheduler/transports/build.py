@@ -9,7 +9,6 @@ from campaigns.settings import SendgridSettings as SendgridTable
 from campaigns.settings import SmtpSettings as SmtpTable
 from scheduler.transports.contract import Transport
 from scheduler.transports.maildir import MaildirTransport
-from scheduler.transports.sendgrid import SendgridSettings, SendgridTransport
 from scheduler.transports.sendgrid_options import Options
 from scheduler.transports.smtp import SmtpTransport
 from scheduler.transports.smtp_session import SmtpSettings
@@ -24,7 +23,7 @@ def build(name: str, table: TransportSettings, root: Path) -> Transport:
         case SmtpTable():
             return SmtpTransport(_smtp(name, table, root))
         case SendgridTable():
-            return SendgridTransport(_sendgrid(name, table))
+            return _sendgrid(name, table)
 
 
 def build_all(settings: Settings, root: Path) -> tuple[list[Transport], dict[str, str]]:
@@ -79,14 +78,16 @@ def _token(name: str, table: SmtpTable, root: Path) -> Token | None:
     return Token(file=root / table.token_file if table.token_file else None, command=table.token_command)
 
 
-def _sendgrid(name: str, table: SendgridTable) -> SendgridSettings:
+def _sendgrid(name: str, table: SendgridTable) -> Transport:
     if table.api_key is None:
         raise SettingsError(
             f"The transport “{name}” has no API key.",
             remedy=f"Put `api_key` under [transports.{name}] into secrets.toml, or set "
             f"MERGECAST_TRANSPORTS__{name.upper()}__API_KEY.",
         )
-    return SendgridSettings(
+    from scheduler.transports.sendgrid import SendgridSettings, SendgridTransport  # httpx is large, and slow to load
+
+    settings = SendgridSettings(
         name=name,
         api_key=table.api_key.get_secret_value(),
         base_url=table.base_url,
@@ -102,3 +103,4 @@ def _sendgrid(name: str, table: SendgridTable) -> SendgridSettings:
             analytics={str(name): value for name, value in table.analytics.items()},
         ),
     )
+    return SendgridTransport(settings)
