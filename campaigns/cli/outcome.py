@@ -96,13 +96,12 @@ def say_status(screen: Screen, told: dict[str, Any]) -> None:
 
 
 def said_outage(outage: dict[str, Any]) -> str:
-    """`relay is out since 12:03:10: Connection refused. It is tried again in 30 seconds; its mail goes through cloud.`"""
-    since, again = (datetime.fromisoformat(outage[key]) for key in ("since", "again"))
-    left = (again - datetime.now(UTC)).total_seconds()
+    """`relay is out since Tue 2026-12-01 09:00 CET, 40 seconds ago: Connection refused. It is tried again in 30 s; ...`"""
+    left = (datetime.fromisoformat(outage["again"]) - datetime.now(UTC)).total_seconds()
     tried = f"It is tried again in {left:.0f} s" if left >= 1 else "It is being tried again"
     meanwhile = f"its mail goes through {outage['through']} meanwhile" if outage["through"] else "its mail waits"
     words = outage["words"].rstrip(".")
-    return f"{outage['transport']} is out since {since.astimezone():%H:%M:%S}: {words}. {tried}; {meanwhile}."
+    return f"{outage['transport']} is out since {clock(outage['since'])}: {words}. {tried}; {meanwhile}."
 
 
 def _said_state(campaign: dict[str, Any]) -> str:

@@ -62,7 +62,9 @@ def say_plan(screen: Screen, told: dict[str, Any]) -> None:
     for one in told["limits"]:
         sooner = in_words(timedelta(seconds=one["gain"]))
         without = short(one["last_without"], told["zone"], now)
-        screen.say(f"Limited by {limit_said(one)}: without it the last would leave {without}, {sooner} sooner.")
+        screen.say(
+            f"Limited by {limit_said(one)}: without it the last would leave {without} {told['zone']}, {sooner} sooner."
+        )
     if told["beside"]:
         screen.say(f"The same transports carry {', '.join(told['beside'])} as well; that is in it.")
     for wire in told["wires"]:
@@ -84,18 +86,19 @@ def said_ends(told: dict[str, Any], now: datetime) -> Iterator[str]:
 
 
 def in_a_line(told: dict[str, Any], now: datetime | None = None) -> str:
-    """`The first leaves Tuesday 09:00, the last Wednesday 14:20; gmail.com, 20/min limits it.`; "" where there is nothing."""
+    """`The first leaves now, the last Tuesday 14:20 UTC, in 2 days; gmail.com, 20/min limits it.`; "" where there is nothing."""
     now = now or datetime.now(UTC)
     if told["never"] or not told["first"]:
         return f"{mails(told['never'])} will not leave within 400 days." if told["never"] else ""
     if datetime.fromisoformat(told["last"]) - now < timedelta(minutes=1):
         return ""  # all at once: nothing to plan
     first, last = (short(told[key], told["zone"], now) for key in ("first", "last"))
+    zone = f"{told['zone']}, in {in_words(datetime.fromisoformat(told['last']) - now)}"
     if first == last:
-        return f"All leave {first} {told['zone']}."
+        return f"All leave {first} {zone}."
     limits = f"; {limit_said(told['limits'][0])} limits it" if told["limits"] else ""
     days = f". {told['on_first_day']:,} leave on the first day" if _takes_days(told) else ""
-    return f"The first leaves {first}, the last {last} {told['zone']}{limits}{days}."
+    return f"The first leaves {first}, the last {last} {zone}{limits}{days}."
 
 
 def _takes_days(told: dict[str, Any]) -> bool:

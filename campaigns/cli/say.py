@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from campaigns.cli.show import Screen, counted
-from campaigns.model.when import say, say_wall
+from campaigns.model.duration import in_words
+from campaigns.model.when import DAYS, say
 
 NO_WORKER = "No worker is running: nothing leaves until `mergecast run` runs on a computer that is awake."
 
@@ -36,8 +37,8 @@ def has_started(campaign: dict[str, Any]) -> bool:
 
 
 def started(starts: dict[str, Any]) -> str:
-    """`Tuesday 1 December 2026, 09:00`, by the clock of the campaign's zone."""
-    return say_wall(datetime.fromisoformat(starts["at"]).replace(second=0), starts["zone"])
+    """`Tuesday 1 December 2026, 09:00 Europe/Berlin, 2 days ago`."""
+    return say(datetime.fromisoformat(starts["at"]).replace(second=0), starts["zone"], datetime.now(UTC))
 
 
 def starts_wall(starts: dict[str, Any]) -> str:
@@ -59,9 +60,11 @@ def rounds(series: dict[str, Any], zone: str, now: datetime | None = None) -> li
     return lines
 
 
-def clock(at: str) -> str:
-    """An instant of a JSON document, by this computer's clock: `2026-12-01 09:00`."""
-    return f"{datetime.fromisoformat(at).astimezone():%Y-%m-%d %H:%M}"
+def clock(at: str, now: datetime | None = None) -> str:
+    """An instant that is over, by this computer's clock: `Tue 2026-12-01 09:00 CET, 2 days ago`."""
+    local = datetime.fromisoformat(at).astimezone()
+    away = in_words((now or datetime.now(UTC)) - local)
+    return f"{DAYS[local.weekday()][:3]} {local:%Y-%m-%d %H:%M %Z}, {away} ago"
 
 
 def said_times(told: dict[str, Any]) -> Iterator[str]:

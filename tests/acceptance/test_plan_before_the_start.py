@@ -51,7 +51,7 @@ def test_send_says_it_in_a_line_and_the_calendar_has_it(here: CommandLine) -> No
     assert mistakes(queued, QUEUED) == []
     assert mistakes(queued["plan"], IN_SHORT) == []
     moved = here.run("send", "crowd", "--at", AT, "--yes").out
-    line = r"The first leaves \w+day \d\d:00, the last \w+day \d\d:29 Europe/Berlin; example\.org, 10/min limits it\."
+    line = r"The first leaves \w+day \d\d:00, the last \w+day \d\d:29 Europe/Berlin, in [^;]+; example\.org, 10/min limits it\."
     assert re.search(line, moved)
     here.run("create", "fair", "--template", "letter", "--list", "many", "--transport", "relay", "--at", AT)
     here.run("send", "fair", "--yes", "--again")
