@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from campaigns.cli.show import Screen, counted
 from campaigns.model.duration import in_words
@@ -37,8 +38,8 @@ def has_started(campaign: dict[str, Any]) -> bool:
 
 
 def started(starts: dict[str, Any]) -> str:
-    """`Tuesday 1 December 2026, 09:00 Europe/Berlin, 2 days ago`."""
-    return say(datetime.fromisoformat(starts["at"]).replace(second=0), starts["zone"], datetime.now(UTC))
+    """`Tue 2026-12-01 09:00 CET, 2 days ago`, by the clock of the campaign's zone."""
+    return clock(starts["at"], starts["zone"])
 
 
 def starts_wall(starts: dict[str, Any]) -> str:
@@ -60,10 +61,10 @@ def rounds(series: dict[str, Any], zone: str, now: datetime | None = None) -> li
     return lines
 
 
-def clock(at: str, now: datetime | None = None) -> str:
-    """An instant that is over, by this computer's clock: `Tue 2026-12-01 09:00 CET, 2 days ago`."""
-    local = datetime.fromisoformat(at).astimezone()
-    away = in_words((now or datetime.now(UTC)) - local)
+def clock(at: str, zone: str = "") -> str:
+    """An instant that is over, by this computer's clock or that of a zone: `Tue 2026-12-01 09:00 CET, 2 days ago`."""
+    local = datetime.fromisoformat(at).astimezone(ZoneInfo(zone) if zone else None)
+    away = in_words(datetime.now(UTC) - local)
     return f"{DAYS[local.weekday()][:3]} {local:%Y-%m-%d %H:%M %Z}, {away} ago"
 
 
