@@ -119,9 +119,11 @@ def moved(conn: Connection, basis: Basis, *, at: int) -> None:
 def demand(
     conn: Connection, basis: Basis, mails: int, *, prints_today: bool = False, only: Collection[str] = SAID.keys()
 ) -> None:
-    """CampaignError where the settings ask for an approval and there is none for these parts, saying what changed."""
-    least = basis.settings.approval_from
-    if not (basis.leaves and 0 < least <= mails):
+    """CampaignError where the settings ask for an approval and there is none for these parts, saying what changed.
+
+    An occurrence of a series that was approved must be what was approved, however few mails it has.
+    """
+    if not (basis.leaves and (0 < basis.settings.approval_from <= mails or _of_approved_series(conn, basis))):
         return
     name = basis.campaign.name
     approval = approvals.newest(conn, basis.campaign.id)
@@ -146,15 +148,24 @@ def demand(
         raise CampaignError(f"{name} was changed after {by}, which took that back.", remedy=_remedy(basis.campaign))
 
 
+def _of_approved_series(conn: Connection, basis: Basis) -> bool:
+    if basis.campaign.series is None or basis.series is None:
+        return False
+    approval = approvals.newest(conn, basis.series.campaign_id)
+    return approval is not None and approval.stands
+
+
 def told(desk: Desk, conn: Connection, campaign: Campaign) -> ApprovalTold | None:
     """The approval of a campaign, unless it was taken back."""
     approval = approvals.newest(conn, campaign.id)
     if approval is None or not approval.stands:
         return None
     changed: tuple[str, ...] = ()
-    if campaign.state in MADE:
+    if campaign.state in (*MADE, CampaignState.RECURRING):
         try:
             parts = parts_of(conn, basis_of(desk, campaign), prints_today=campaign.prints_today)
+            if campaign.state is CampaignState.RECURRING:  # its pictures went with what was staged for its start
+                parts["images"] = approval.parts["images"]
         except MergecastError:  # the template or the transport is gone, or cannot be read
             parts = {**approval.parts, "template": "", "transport": ""}
         changed = _changed(approval, parts, SAID.keys())

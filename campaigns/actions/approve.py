@@ -46,6 +46,12 @@ def approve(
             f"{name} is scheduled already: there is nothing left to approve.",
             remedy=f"To change it, `mergecast reopen {name}` first.",
         )
+    if campaign.state is CampaignState.RECURRING:
+        raise CampaignError(
+            f"{name} comes round already.",
+            remedy=f"An occurrence that is held is approved by its own name; to have the series itself approved anew, "
+            f"`mergecast reopen {name}` first, and send it afterwards.",
+        )
     basis = basis_of(desk, as_wished(desk, campaign, Wish(transport, at)))
     if at and basis.series is not None and campaign.series is None:
         raise UsageError("A series has no single start.", remedy="Leave `--at` out.")

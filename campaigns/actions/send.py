@@ -228,12 +228,16 @@ def _refuse_people_reached(desk: Desk, basis: Basis, twins: list[Campaign]) -> N
 def _refuse_reached(twin: Campaign, counts: Mapping[MessageState, int], whom: str) -> None:
     reached, waiting = sum(counts[state] for state in _REACHED), counts[MessageState.QUEUED]
     if reached:
-        sentence = f"This mail went to {reached:,} {whom} on {said_day(twin)}."
+        sentence = f"This mail went to {_of_people(reached, whom)} on {said_day(twin)}."
     elif waiting:
-        sentence = f"This mail is queued for {waiting:,} {whom} already, as {twin.name}, for {said_day(twin)}."
+        sentence = f"This mail is queued for {_of_people(waiting, whom)} already, as {twin.name}, for {said_day(twin)}."
     else:
         return
     raise CampaignError(sentence, remedy="To send it again: `--again`.")
+
+
+def _of_people(number: int, whom: str) -> str:
+    return "1 person" if number == 1 and whom == "people" else f"{number:,} {whom}"
 
 
 def checked_now(desk: Desk, basis: Basis, progress: Progress) -> CheckResult:

@@ -181,16 +181,17 @@ def _status(
     due = not waits and _mail_is_due(conn, campaign, now)
     uncertain = messages[MessageState.UNCERTAIN]
     occurrence = occurrence_told(conn, campaign)
+    waiting = _waiting(campaign, doing, now, waits)
     return CampaignStatus(
         campaign=campaign,
         left_out=sum(reporting.count_left_out(conn, campaign.id).values()),
         messages=messages,
         rate=rate,
-        waiting=_waiting(campaign, doing, now, waits),
+        waiting=waiting,
         waits=tuple(map(_wait, doing.get("waits", ()))) if sending else (),
         slowed=tuple(map(_slowed, slowed)) if sending else (),
         connections=doing.get("connections") if sending else None,
-        forecast=forecast(conn, campaign.id) if sending and worker else None,
+        forecast=_forecast(conn, campaign, waiting, now) if sending and worker else None,
         windows=windows_of(settings, campaign),
         canary=_canary(conn, campaign),
         trouble=(
@@ -202,6 +203,13 @@ def _status(
         series=series_told(conn, campaign),
         occurrence=occurrence,
     )
+
+
+def _forecast(conn: Connection, campaign: Campaign, waiting: Waiting | None, now: datetime) -> ForecastTold | None:
+    """What is kept, unless it is overtaken: by an outage, or by mail that was put off since."""
+    kept = forecast(conn, campaign.id)
+    at_least = max(now, waiting.until) if waiting and waiting.until else now
+    return None if kept.ends is not None and kept.ends < at_least else kept
 
 
 def _by_the_clock(conn: Connection, settings: Settings, campaign: Campaign, now: datetime) -> Waiting | None:

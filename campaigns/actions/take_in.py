@@ -18,6 +18,7 @@ from campaigns.actions.occurrences import Tell
 from campaigns.actions.rereading import import_as_last_time, sha256_of
 from campaigns.clock import to_micros
 from campaigns.errors import MergecastError, SpreadsheetError, StoreError, UsageError, Where
+from campaigns.recipients.opening import printable
 from campaigns.settings import LOCAL, InboxRule
 from campaigns.store import campaigns, lists, sheets
 from campaigns.store.engine import Connection
@@ -150,8 +151,3 @@ def _folded(text: str) -> str:
 def _worded(text: str) -> str:
     """Words in small letters, with blanks between them whatever stood there."""
     return re.sub(r"[\s_-]+", " ", _folded(text)).strip()
-
-
-def printable(name: str) -> str:
-    """A file's name as it may be shown: bytes that are no UTF-8, and control characters, are replaced."""
-    return "".join(c if c.isprintable() else "�" for c in name)

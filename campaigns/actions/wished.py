@@ -97,7 +97,7 @@ def _refuse_state(desk: Desk, campaign: Campaign, *, move_alone: bool) -> None:
         start = say(from_micros(campaign.starts_at or 0), campaign.zone, desk.clock.now())
         raise CampaignError(
             f"{name} is scheduled already, for {start}.",
-            remedy=f"Move it with `--at`; to change anything else, `mergecast reopen {name}` first.",
+            remedy=f"`--at` alone moves it; to change anything else, `mergecast reopen {name}` first.",
         )
     remedy = f"Let it go on with `mergecast resume {name}`." if campaign.state is CampaignState.PAUSED else ""
     raise CampaignError(f"{name} is {campaign.state}: it cannot be sent.", remedy=remedy)

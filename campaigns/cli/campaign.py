@@ -36,7 +36,7 @@ from campaigns.cli.options import (
     row_or_edge_cases,
     writable,
 )
-from campaigns.cli.say import first, has_started, rounds, said_times, started, those, through, when
+from campaigns.cli.say import first, has_started, rounds, said_times, started, those, through, was_to_start, when
 from campaigns.cli.show import Screen, counted, say_findings
 
 verbs = typer.Typer()
@@ -152,6 +152,8 @@ def say_campaign(screen: Screen, told: dict[str, Any]) -> None:
             screen.say(f"  {line}")
     elif has_started(campaign):
         screen.say(f"  started {started(campaign['starts'])}")
+    elif was_to_start(campaign):
+        screen.say(f"  was to start {started(campaign['starts'])}")
     else:
         screen.say(f"  starts {when(campaign['starts'])}")
     if campaign["throttles"]:

@@ -5,6 +5,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from campaigns.errors import UsageError
+
 ORDER = (
     ("demo", "init", "merge"),
     ("import", "preview", "create", "check", "proof", "approve", "plan", "send", "run"),
@@ -43,7 +45,17 @@ class Commands(TyperGroup):
 
 
 class Verb(TyperCommand):
-    """A command whose arguments are called what the person calls them."""
+    """A command whose arguments are called what the person calls them, and whose options are never empty by mistake."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """UsageError for `--at ""`: a script's variable was empty, and mail would leave at once."""
+        left: list[str] = super().parse_args(ctx, args)
+        for param in self.get_params(ctx):
+            value, source = ctx.params.get(param.name), ctx.get_parameter_source(param.name)
+            if isinstance(value, str) and not value.strip() and source and source.name == "COMMANDLINE":
+                called = param.metavar if param.param_type_name == "argument" else param.opts[0]
+                raise UsageError(f"{called} is empty.", remedy="Give it a value, or leave it out.")
+        return left
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]

@@ -100,13 +100,14 @@ def add_merge(app: typer.Typer, run_until_idle: RunUntilIdle) -> None:
         from campaigns.actions.send import send
         from campaigns.actions.times import Times
         from campaigns.model.audience import Audience
+        from campaigns.recipients.opening import printable
         from campaigns.settings import LOCAL
 
         options = read_options(worksheet, column, kind, encoding, hidden_rows)
         audience = Audience.read(where, exclude or (), not_mailed_in)
         times = Times(default_zone, zone_column, at_column, window or (), holidays, late)
         typed = Typed(sheet, template, options, transport or LOCAL, sender, at, zone, throttle or (), audience, times)
-        listed = list_name or sheet.stem
+        listed = list_name or printable(sheet.stem)
         _look_or_make(face, typed, listed)
         with face.desk(secrets=True) as desk:
             refuse_held(desk)

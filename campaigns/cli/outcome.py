@@ -10,7 +10,18 @@ from campaigns.cli.face import NEEDS_A_PERSON, Face, verb
 from campaigns.cli.help import show_help
 from campaigns.cli.options import CampaignName, RowsOut, writable
 from campaigns.cli.pace import said_pace
-from campaigns.cli.say import NO_WORKER, clock, has_started, mails, rounds, say_approval, started, those, when
+from campaigns.cli.say import (
+    NO_WORKER,
+    clock,
+    has_started,
+    mails,
+    rounds,
+    say_approval,
+    started,
+    those,
+    was_to_start,
+    when,
+)
 from campaigns.cli.show import Screen, counted
 from campaigns.cli.warm_up import said_step
 from campaigns.errors import UsageError
@@ -115,7 +126,8 @@ def _said_start(campaign: dict[str, Any]) -> str:
     if campaign["series"]:
         comes_next = campaign["series"]["next"]
         return when({**campaign["starts"], "at": comes_next, "wall": "-"}) if comes_next else "comes round; not running"
-    return started(campaign["starts"]) if has_started(campaign) else when(campaign["starts"])
+    begun = has_started(campaign) or was_to_start(campaign)
+    return started(campaign["starts"]) if begun else when(campaign["starts"])
 
 
 def _waits(campaign: dict[str, Any]) -> bool:

@@ -57,6 +57,8 @@ def plan(
 def say_plan(screen: Screen, told: dict[str, Any]) -> None:
     now = datetime.now(UTC)
     screen.say(f"{told['campaign']}: {mails(told['mails'])}.", "bold")
+    if told["state"] == "paused":
+        screen.say("It is paused: this is how it would go if it were resumed now.")
     for said in said_ends(told, now):
         screen.say(said)
     for one in told["limits"]:

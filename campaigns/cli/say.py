@@ -33,8 +33,15 @@ def when(starts: dict[str, Any], now: datetime | None = None) -> str:
     return "at once" if not starts["wall"] and at <= now else say(at, starts["zone"], now)
 
 
-def has_started(campaign: dict[str, Any]) -> bool:
-    return campaign["state"] in STARTED and bool(campaign["starts"]["at"])
+def has_started(campaign: dict[str, Any], now: datetime | None = None) -> bool:
+    at = campaign["starts"]["at"]
+    begun = campaign["state"] in STARTED and bool(at)
+    return begun and datetime.fromisoformat(at) <= (now or datetime.now(UTC))
+
+
+def was_to_start(campaign: dict[str, Any]) -> bool:
+    """Whether it was cancelled before its start, and so never will."""
+    return campaign["state"] == "cancelled" and bool(campaign["starts"]["at"]) and not has_started(campaign)
 
 
 def started(starts: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ _ZONE_FIELDS = (
     "zone", "time_zone", "timezone", "tz", "zeitzone", "fuseau_horaire", "huso_horario", "zona_horaria",
     "fuso_orario", "fuso_horario", "tijdzone",
 )  # fmt: skip
-_PHONE = re.compile(r"(?:\+|00)\s*([1-9][\d\s()./-]{5,})")
+_PHONE = re.compile(r"(?:tel:\s*)?\(?(?:\+|00)\s*([1-9][\d\s()./-]{5,})", re.IGNORECASE)
 _OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])\s*(\d{1,2})(?::?([034][05]))?", re.IGNORECASE)
 _BETWEEN_HOURS = {  # zones of such an offset that never set their clocks; Etc/GMT has whole hours alone
     "+3:30": "Asia/Tehran", "+4:30": "Asia/Kabul", "+5:30": "Asia/Kolkata", "+5:45": "Asia/Kathmandu",
@@ -30,7 +30,7 @@ _LONGEST_CODE = 4  # digits of a calling code, with the area code where countrie
 
 def zone_of(text: str) -> str | None:
     """The IANA zone that a cell tells; None where it tells none, or a country with several."""
-    tidy = " ".join(text.split())
+    tidy = " ".join(unicodedata.normalize("NFKC", text).split())
     if phone := _PHONE.fullmatch(tidy):
         return _zone_of_phone(re.sub(r"\D", "", phone[1]))
     return _zone_of_words(tidy)
@@ -85,7 +85,7 @@ def _countries() -> _Countries:
     for line in table.splitlines()[1:]:
         country, zone, codes, names = line.split("\t")
         known.main_zone[country] = zone
-        known.by_name.update(dict.fromkeys([country.lower(), *names.split(", ")], country))
+        known.by_name.update(dict.fromkeys([country.lower(), *map(_folded, names.split(", "))], country))
         known.by_code.update(dict.fromkeys(codes.split(), country))
     return known
 
@@ -97,6 +97,7 @@ def _zones() -> dict[str, str]:
 
 
 def _folded(text: str) -> str:
-    """Small letters without accents, words parted by one blank."""
+    """Small letters without accents, words parted by one blank; initials together, and no article before them."""
     bare = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
-    return " ".join(re.sub(r"[^\w]+", " ", bare.lower()).split())
+    words = " ".join(re.sub(r"[^\w]+", " ", bare.lower()).split()).removeprefix("the ")
+    return re.sub(r"\b(\w) (?=\w\b)", r"\1", words)  # U.K.

@@ -68,6 +68,8 @@ class SendWindow:
         zone = ""
         if _days(words[-1]) is None and not _HOURS.fullmatch(words[-1]):
             zone = words.pop()
+            if zone[0].isdecimal():
+                raise WindowError(f"“{text}”: “{zone}” cannot be read as hours.", remedy=_FORM)
             zone = RECIPIENT if zone.lower() == RECIPIENT else zone_named(zone).key
         return cls(tuple(_hours(text, words)), zone)
 

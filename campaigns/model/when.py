@@ -27,6 +27,7 @@ MONTHS = (
 )  # fmt: skip
 FORMS = "now, in 2 hours, tomorrow 09:00, Tuesday 09:00, next business day 09:00, 2026-12-01 09:00 or 1.12.2026 09:00"
 LAST_ZONE = ZoneInfo("Etc/GMT+12")  # where a wall time comes last of all
+YEARS = range(1971, 3000)  # the tables count from 1970; 1900-01-01 and 9999-12-31 stand in sheets for "no date"
 
 _CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?"
 _DAY_WORD = re.compile(rf"(?P<word>[a-z]+),?\s+(?:at\s+)?{_CLOCK}", re.IGNORECASE)
@@ -63,7 +64,7 @@ def parse_when(text: str, zone: str, now: datetime, shut: Container[date] = ()) 
         at, note = _instant(wall, there)
         local = at.astimezone(there)
     except OverflowError as error:
-        raise WhenError(f"{typed} is beyond the calendar.", remedy=f"Write it like {FORMS}.") from error
+        raise _beyond(typed) from error
     if at < now:
         raise WhenError(
             f"{say(at, zone, now)}, is in the past.", remedy="Choose a later time, or `--at now` to send at once."
@@ -96,7 +97,10 @@ def parse_exact(text: str) -> datetime | date:
     if _DOTTED_DAY.fullmatch(typed):
         return _written_out(f"{typed} 00:00").date()
     if _names_a_day(typed):
-        return date.fromisoformat(typed)
+        day = date.fromisoformat(typed)
+        if day.year not in YEARS:
+            raise _beyond(typed)
+        return day
     return _written_out(typed)
 
 
@@ -170,11 +174,19 @@ def _read(typed: str, here: datetime, shut: Container[date]) -> datetime:
 
 def _written_out(typed: str) -> datetime:
     if match := _DOTTED.fullmatch(typed) or _DASHED.fullmatch(typed):
-        return _wall(typed, int(match["year"]), int(match["month"]), int(match["day"]), match)
-    try:
-        return datetime.fromisoformat(typed)
-    except ValueError as error:
-        raise WhenError(f"{typed!r} is no time that can be read.", remedy=f"Write it like {FORMS}.") from error
+        said = _wall(typed, int(match["year"]), int(match["month"]), int(match["day"]), match)
+    else:
+        try:
+            said = datetime.fromisoformat(typed)
+        except ValueError as error:
+            raise WhenError(f"{typed!r} is no time that can be read.", remedy=f"Write it like {FORMS}.") from error
+    if said.year not in YEARS:
+        raise _beyond(typed)
+    return said
+
+
+def _beyond(typed: str) -> WhenError:
+    return WhenError(f"{typed} is beyond the calendar.", remedy=f"Write it like {FORMS}.")
 
 
 def next_business_day(day: date, shut: Container[date]) -> date:

@@ -237,3 +237,8 @@ def _what_is_ole(file: BufferedReader) -> tuple[str, str] | None:
         (what for stream, what in _OLE_STREAMS if stream in found),
         ("damaged, or an Office file without a sheet", _SAVE),
     )
+
+
+def printable(name: str) -> str:
+    """A file's name as it may be shown and kept: bytes that are no UTF-8, and control characters, are replaced."""
+    return "".join(c if c.isprintable() else "�" for c in name)

@@ -29,7 +29,7 @@ from campaigns.recipients.header import Rows, find_header
 from campaigns.recipients.kinds import find_readings
 from campaigns.recipients.memory import kept_fields, kept_kinds, proved_before, same_columns, with_reading, with_roles
 from campaigns.recipients.names import read_names
-from campaigns.recipients.opening import is_open_elsewhere
+from campaigns.recipients.opening import is_open_elsewhere, printable
 from campaigns.recipients.own_columns import own_places
 from campaigns.recipients.roles import Look, find_roles
 from campaigns.recipients.rows import RowWriter
@@ -73,11 +73,11 @@ class Sheet:
     """An opened sheet. `rows()` runs once; `findings()` and `final_columns()` speak after it."""
 
     def __init__(self, path: Path, source: Source, options: ReadOptions) -> None:
-        self.file_name = path.name
+        self.file_name = printable(path.name)  # a database keeps no other
         self.sha256, self.worksheet = source.sha256, source.worksheet
         self.encoding, self.delimiter = source.encoding, source.delimiter
         self._source = source
-        self._where = Where(file=path.name, sheet=source.worksheet or None)
+        self._where = Where(file=self.file_name, sheet=source.worksheet or None)
         self._tally = FindingTally(KEPT_ROWS)
         self._rows = source.rows()
         self._names = read_names(options.names)

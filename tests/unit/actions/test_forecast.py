@@ -51,6 +51,12 @@ def test_a_slip_of_over_a_tenth_is_told_once_and_shown(store: Store, clock: Stan
         workers.start(conn, version="test", at=clock.now())
     shown = status.status(desk, "spring").campaigns[0].as_json()
     assert shown["forecast"] == {"planned": about["planned"], "ends": about["ends"], "slip": 0.2}
+    now, clock.at = clock.at, from_micros(to_micros(promise.last + timedelta(minutes=7)))
+    with store.write() as conn:
+        workers.start(conn, version="test", at=clock.now())
+    overtaken = status.status(desk, "spring").campaigns[0].as_json()  # as in an outage, or before a new plan
+    assert (overtaken["ends"], overtaken["forecast"]) == (None, None)
+    clock.at = now
     with store.write() as conn:
         planned.forget(conn, campaign)
     promises.revise(desk, tell)  # as after `resend`: measured from here on

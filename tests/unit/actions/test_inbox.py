@@ -217,6 +217,17 @@ def test_hostile_files_fail_with_a_page_and_hold_nobody_up(desk: Desk, tmp_path:
     assert sheets(desk) == [("customers", 2, "customers 4.csv")]
 
 
+def test_a_good_file_is_imported_whatever_bytes_its_name_has(desk: Desk) -> None:
+    inbox = desk.workspace.root / "inbox"
+    Path(os.fsdecode(os.fsencode(inbox) + b"/customers \xff\n.csv")).write_text(BOB, encoding="utf-8")
+    watched = Inbox(desk.workspace, desk.clock)
+    watched.ready()
+    for name in watched._seen:
+        watched._seen[name] = (watched._seen[name][0], -1e9)
+    assert [event for event, _ in taken(desk, watched)] == ["inbox.imported"]
+    assert sheets(desk) == [("customers", 2, "customers ��.csv")]
+
+
 def test_what_a_person_would_be_asked_fails_and_what_she_said_last_time_holds(desk: Desk, tmp_path: Path) -> None:
     with xlsxwriter.Workbook(tmp_path / "inbox" / "customers 1.xlsx") as book:
         sheet = book.add_worksheet()

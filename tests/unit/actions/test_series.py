@@ -342,6 +342,26 @@ def test_an_approval_binds_template_and_rule_and_not_the_sheet(desk: Desk, clock
     assert send(desk, "spring-2026-12-01", confirm=yes).queued == 1
 
 
+def test_an_approved_series_is_bound_also_where_an_occurrence_has_few_mails(desk: Desk, clock: StandingClock) -> None:
+    desk = with_settings(desk, approval_from=2)
+    comes_round(desk, "ada", "bob", transport="relay")
+    approve(desk, "spring")
+    start(desk, "spring", confirm=lambda _checked, _dates: True)
+    at_nine(clock)
+    assert prepared(desk).events == ["begun", "queued"]
+    deliver(desk)
+    with pytest.raises(CampaignError, match="comes round already"):
+        approve(desk, "spring")
+    assert stands(desk, "spring").as_json()["approval"]["changed"] == []
+    write_template(desk, "---\nsubject: Other words\n---\nHello {{ first_name }}, {{ unsubscribe_url }}\n")
+    assert stands(desk, "spring").as_json()["approval"]["changed"] == ["the template"]
+    sheet(desk, "ada", "bob", "cy")
+    at_nine(clock, 1)
+    assert "the template changed since ada approved it" in prepared(desk)[-1][1]["reason"]
+    approve(desk, "spring-2026-12-01")
+    assert send(desk, "spring-2026-12-01", confirm=yes).queued == 1
+
+
 def test_a_copy_of_a_running_series_is_held(desk: Desk) -> None:
     runs(desk, "ada", transport="relay")
     assert held(desk) is None

@@ -133,6 +133,9 @@ def test_the_kind_and_the_header_of_a_column_can_be_said(run: Run) -> None:
         ("create", "spring", "--template", "hello", "--list", "people", "--at", "01/02/2099 09:00"),
         ("create", "spring", "--template", "hello", "--list", "people", "--at", "2020-01-01 09:00"),
         ("create", "spring", "--template", "hello", "--list", "people", "--at", "2027-03-28 02:30"),
+        ("create", "spring", "--template", "hello", "--list", "people", "--at", ""),
+        ("create", "spring", "--template", "hello", "--list", "people", "--every", " "),
+        ("create", "spring", "--template", "hello", "--list", "people", "--window", "mon-fri 9-17"),
         ("create", "spring", "--template", "hello", "--list", "people", "--zone", "Europe/Atlantis"),
         ("check", "sprin"),
         ("pause", "nothing"),
@@ -244,6 +247,10 @@ def test_a_queued_campaign_is_one_document_and_can_be_steered(run: Run, made: No
         "times", "hold", "opens", "plan",
     }  # fmt: skip
     assert (told["state"], told["queued"], told["left_out"]) == ("scheduled", 2, 1)
+    assert "starts Tuesday 1 December 2099, 09:00 Europe/Berlin, in " in run("pause", "spring")[1]  # it has not begun
+    assert "1 December 2099, 09:00 Europe/Berlin, in " in run("status", "spring")[1]
+    assert "It is paused: this is how it would go" in run("plan", "spring")[1]
+    assert run("resume", "spring")[0] == 0
     for verb, state in (("pause", "paused"), ("resume", "scheduled"), ("reopen", "draft")):
         assert asked(run, verb, "spring")[1]["campaign"]["state"] == state
 

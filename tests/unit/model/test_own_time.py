@@ -91,6 +91,13 @@ def test_mail_is_late_if_it_could_have_left_while_no_worker_was_there() -> None:
         ("+49 30 1234567", "Europe/Berlin"),
         ("0043 (0)1 234567", "Europe/Vienna"),
         ("+1 242 555 0100", "America/Nassau"),
+        ("(+44) 20 7946 0000", "Europe/London"),
+        ("tel:+33 6 1234 5678", "Europe/Paris"),
+        ("＋81 3 1234 5678", "Asia/Tokyo"),
+        ("UK", "Europe/London"),
+        ("U.K.", "Europe/London"),
+        ("The Netherlands", "Europe/Amsterdam"),
+        ("R.A.S. chinoise de Hong Kong", "Asia/Hong_Kong"),
         ("UTC+2", "Etc/GMT-2"),
         ("gmt-5", "Etc/GMT+5"),
         ("UTC+5:30", "Asia/Kolkata"),
@@ -139,6 +146,14 @@ def test_a_cell_says_an_instant_by_the_persons_own_clock() -> None:
     assert instant_of_cell(["", None], tokyo, start) is None
     with pytest.raises(DayOnlyError):
         instant_of_cell("5.12.2026", tokyo, StartOfEach())
-    for wrong in ("soon", "01/02/2027 09:00", "2027-13-01 09:00", ["x", None], "tomorrow 09:00"):
+    never = (
+        "9999-12-31",
+        "31.12.9999",
+        "9999-12-31 23:59",
+        "0001-01-01T00:00:00",
+        "1900-01-01",
+        "1970-01-01 00:30",
+    )  # as programs export "no date"
+    for wrong in ("soon", "01/02/2027 09:00", "2027-13-01 09:00", ["x", None], "tomorrow 09:00", *never):
         with pytest.raises(WhenError):
             instant_of_cell(wrong, tokyo, start)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.errors import WhenError
-from campaigns.model.when import DAYS, Start, parse_when, say, say_wall, zone_named
+from campaigns.model.when import DAYS, Start, parse_for_each, parse_when, say, say_wall, zone_named
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)  # a Monday
 BERLIN = "Europe/Berlin"
@@ -123,7 +123,10 @@ def test_the_past_is_refused_and_says_how_long_ago() -> None:
 
 
 def test_the_end_of_the_calendar_is_refused() -> None:
-    assert complaint("9999-12-31 23:59", "America/New_York").remedy
+    for text in ("9999-12-31 23:59", "9999-12-31 09:00", "0001-01-01 09:00", "9999-12-31T09:00Z"):
+        assert complaint(text, "America/New_York").remedy
+        with pytest.raises(WhenError, match="beyond the calendar"):
+            parse_for_each(text.removesuffix("Z"), BERLIN, NOW)
 
 
 def test_a_gap_is_named_by_both_ends() -> None:
