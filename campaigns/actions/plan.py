@@ -30,7 +30,7 @@ def plan(desk: Desk, name: str, *, transport: str = "", at: str = "", progress: 
     if comes_round:
         raise CampaignError(
             f"{name} comes round: each of its occurrences has a plan of its own once it is made.",
-            remedy="`mergecast calendar` shows its next dates.",
+            remedy="`mergecast calendar` shows the next dates of one that runs; `mergecast send` starts it.",
         )
     if campaign.state in (CampaignState.FINISHED, CampaignState.CANCELLED):
         raise CampaignError(

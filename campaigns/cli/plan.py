@@ -13,6 +13,7 @@ from campaigns.cli.options import CampaignName, OtherTransport, When, writable
 from campaigns.cli.pace import speed
 from campaigns.cli.say import mails
 from campaigns.cli.show import Screen, counted
+from campaigns.errors import UsageError
 from campaigns.model.duration import in_words
 from campaigns.model.when import DAYS, say, say_wall
 
@@ -45,6 +46,8 @@ def plan(
         from campaigns.cli.picture import refuse_without_library
 
         refuse_without_library()
+        if png.suffix.lower() != ".png":
+            raise UsageError("The picture is a PNG.", remedy=f"Call it {png.with_suffix('.png').name}.")
     with face.desk() as desk, face.progress(f"Checking {name}") as progress:
         result = action(desk, name, transport=transport, at=at, progress=progress)
     if png is not None:

@@ -34,6 +34,7 @@ def test_a_draft_is_checked_and_planned_and_nothing_is_queued(here: CommandLine)
     assert "Limited by example.org, 10/min: without it the last would leave" in said
     assert "How fast relay itself is nobody knows yet" in said
     assert "█" in said
+    assert "Call it plan.png." in here.run("plan", "summer", "--png", "plan.svg", status=2).err
     told = here.json("plan", "summer", "--png", "plan.png")
     assert mistakes(told, PLAN) == []
     assert told["state"] == "checked"
