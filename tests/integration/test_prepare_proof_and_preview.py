@@ -181,7 +181,6 @@ def test_a_proof_of_a_draft_waits_in_the_outbox_for_its_author(desk: Desk) -> No
         "left_out": 0,
         "worker_running": False,
         "shares": [],
-        "warm_up": None,
         "plan": None,
         "times": None,
         "hold": "",

@@ -91,12 +91,12 @@ def test_a_sent_campaign_is_the_worker_s(desk: Desk, clock: StandingClock) -> No
         "left_out": 0,
         "worker_running": False,
         "shares": [{"transport": "relay", "mails": 3, "groups": []}],
-        "warm_up": None,
         "plan": {
             "zone": "UTC",
             "never": 0,
             "first": "2026-11-24T10:00:00+00:00",
             "last": "2026-11-24T10:00:00.400000+00:00",
+            "on_first_day": 3,
             "limits": [],
         },
     }
