@@ -97,9 +97,9 @@ class CommandLine:
         }
         return {**bare, **self.env}
 
-    def _begun(self, args: tuple[object, ...], log: int) -> "subprocess.Popen[bytes] | warm.Process":
+    def _begun(self, args: tuple[object, ...], log: int) -> "subprocess.Popen[bytes] | warm.Worker":
         if not self.cold:
-            return warm.Process(self._words(args), self.folder, self.environment(), log)
+            return warm.Worker(self._words(args), self.folder, self.environment(), log)
         return subprocess.Popen(
             self._line(args),
             cwd=self.folder,
@@ -138,7 +138,7 @@ class CommandLine:
 
 @dataclass(frozen=True)
 class Running:
-    process: "subprocess.Popen[bytes] | warm.Process"
+    process: "subprocess.Popen[bytes] | warm.Worker"
     log: Path  # its standard error
 
     @property

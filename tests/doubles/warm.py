@@ -27,6 +27,7 @@ LIBRARIES = (
     "httpx", "openpyxl", "pydantic", "rich.progress", "sqlalchemy.dialects.sqlite", "structlog", "typer", "uvloop",
 )  # fmt: skip
 OURS = ("campaigns", "scheduler")
+RENDERS = "campaigns.compose.child"  # instead of a command
 COMMAND, ANOTHER = b"?", b"&"  # what is asked for: a command, or another process that waits for commands
 ALEMBICS = "campaigns.store.migrations"  # which it imports by itself, where there is something to migrate
 
@@ -44,16 +45,15 @@ def run(line: Sequence[str], folder: Path, env: Mapping[str, str], typed: str, t
 
 
 class Process:
-    """A command that goes on; of `subprocess.Popen`, what is asked of one. Its standard error is the file `err`."""
+    """One that goes on; of `subprocess.Popen`, what is asked of one."""
 
-    def __init__(self, line: Sequence[str], folder: Path, env: Mapping[str, str], err: int) -> None:
+    def __init__(self, line: Sequence[str], folder: Path, env: Mapping[str, str], streams: Sequence[int]) -> None:
         self.args = line
         self.returncode: int | None = None
-        self._out = tempfile.TemporaryFile()  # noqa: SIM115 - `communicate` closes it
         self._waiting, its = socket.socketpair()
-        with its, Path(os.devnull).open("rb") as nothing:
+        with its:
             socket.send_fds(_waiting(), [ANOTHER], [its.fileno()])
-            self.pid = _begin(self._waiting, line, folder, env, [nothing.fileno(), self._out.fileno(), err])
+            self.pid = _begin(self._waiting, line, folder, env, streams)
 
     def poll(self) -> int | None:
         with suppress(subprocess.TimeoutExpired):
@@ -76,6 +76,15 @@ class Process:
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
+
+
+class Worker(Process):
+    """A command that goes on beside a test; its standard error is the file `err`."""
+
+    def __init__(self, line: Sequence[str], folder: Path, env: Mapping[str, str], err: int) -> None:
+        self._out = tempfile.TemporaryFile()  # noqa: SIM115 - `communicate` closes it
+        with Path(os.devnull).open("rb") as nothing:
+            super().__init__(line, folder, env, [nothing.fileno(), self._out.fileno(), err])
 
     def communicate(self, timeout: float | None = None) -> tuple[bytes, None]:
         """What it wrote to its standard output, after its end."""
@@ -133,7 +142,7 @@ def _status(
 
 
 def _begin(
-    waiting: socket.socket, line: Sequence[str], folder: Path, env: Mapping[str, str], streams: list[int]
+    waiting: socket.socket, line: Sequence[str], folder: Path, env: Mapping[str, str], streams: Sequence[int]
 ) -> int:
     """The number of the command's process."""
     with tempfile.TemporaryFile() as request:
@@ -200,6 +209,4 @@ def become(request: int, *streams: int) -> None:
 if __name__ == "__main__":
     load_all()
     if fork_for_each(socket.socket(fileno=os.dup(0))):
-        from scheduler.cli import main
-
-        main()
+        importlib.import_module(RENDERS if sys.argv[0] == RENDERS else "scheduler.cli").main()
