@@ -121,7 +121,7 @@ def _readable(text: str) -> str:
 
 
 def _subject(mail: MarkedMail, marks: Marks) -> tuple[Pieces, list[Finding]]:
-    pieces = _plain(" ".join(mail.subject.split()), marks, mail)
+    pieces = _plain(" ".join(_readable(mail.subject).split()), marks, mail)
     if pieces:
         return pieces, []
     remedy = "Write `subject: ...` between the two --- lines at the top of the template."

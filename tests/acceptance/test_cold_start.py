@@ -1,7 +1,8 @@
 """Each verb once in an interpreter of its own: nothing that it needs was there because something else had loaded it.
 
-Other tests start most commands warm (`tests/doubles/warm.py`). What is typed at a terminal, or runs beside a test,
-starts cold anyway: the commands of the README, `import` and `merge` with questions, and the worker.
+Other tests start commands warm (`tests/doubles/warm.py`). What is typed at a terminal starts cold anyway: the commands of
+the README, `import` and `merge` with questions. So do the service of `docs/operating.md`, and the workers that end between
+two steps (`tests/crash/`).
 """
 
 import subprocess

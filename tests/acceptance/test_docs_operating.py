@@ -155,9 +155,8 @@ def the_service_sends(line: CommandLine, folder: Path, server: SmtpServer) -> No
     manager.bind(str(folder / "notify"))
     manager.settimeout(45)
     listen = line.env["MERGECAST_METRICS__LISTEN"]
-    service = CommandLine(
-        line.folder, {**line.env, "NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "60000000"}
-    )
+    told = {"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "60000000"}
+    service = CommandLine(line.folder, {**line.env, **told}, cold=True)
     with manager, service.running(*start.split()[1:]) as running:
         assert manager.recv(4_096).startswith(b"READY=1")
         assert manager.recv(4_096).startswith(b"WATCHDOG=1")

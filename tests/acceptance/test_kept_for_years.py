@@ -3,7 +3,6 @@
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,14 +13,7 @@ from tests.doubles.command_line import CommandLine, until
 from tests.doubles.documents import mistakes
 from tests.doubles.folders import asked
 from tests.doubles.prepared import MANY, prepared
-from tests.doubles.serving import serving
 from tests.doubles.smtp_server import SmtpServer
-
-
-@pytest.fixture
-def server() -> Iterator[SmtpServer]:
-    with serving(SmtpServer()) as server:
-        yield server
 
 
 def test_a_backup_beside_a_worker_is_restored_with_sums_that_add_up(

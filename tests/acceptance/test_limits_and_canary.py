@@ -1,14 +1,12 @@
 """Limits of domain groups, a canary and its hold, and the automatic pause, as a person meets them."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.doubles.command_line import CommandLine, until
 from tests.doubles.prepared import prepared
-from tests.doubles.serving import serving
 from tests.doubles.smtp_server import SmtpServer
 
 SETTINGS = """
@@ -25,12 +23,6 @@ SETTINGS = """
 SHEET = "email,first_name,city\n" + "".join(
     f"p{n}@{'googlemail.com' if n in (3, 17) else 'example.com'},Person {n},Ulm\n" for n in range(40)
 )
-
-
-@pytest.fixture
-def server() -> Iterator[SmtpServer]:
-    with serving(SmtpServer()) as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What was sent, from which words, and who stood for it: versions, `show`, `approve`, and proofs of edge cases."""
 
 import subprocess
-from collections.abc import Iterator
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -12,7 +11,6 @@ from tests.doubles import documents
 from tests.doubles.command_line import CommandLine
 from tests.doubles.documents import mistakes
 from tests.doubles.prepared import prepared, relay
-from tests.doubles.serving import serving
 from tests.doubles.smtp_server import SmtpServer
 
 PAGE = """---
@@ -23,12 +21,6 @@ subject: {{ first_name }}, “grüße”
 """
 FRAME = "<html><body>{% block body %}{% endblock %}</body></html>\n"
 FOOT = '<p>.From us, {{ city }} \u2013 <a href="{{ unsubscribe_url }}">leave</a></p>'
-
-
-@pytest.fixture
-def server() -> Iterator[SmtpServer]:
-    with serving(SmtpServer()) as server:
-        yield server
 
 
 def workspace(folder: Path, factory: pytest.TempPathFactory, port: int, first_line: str = "") -> CommandLine:

@@ -1,7 +1,6 @@
 """A warm-up as a person meets it: said before and after `send`, in `status`, in a list, and put to another day."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from tests.doubles.command_line import CommandLine, until
 from tests.doubles.documents import mistakes
 from tests.doubles.folders import asked
 from tests.doubles.prepared import prepared
-from tests.doubles.serving import serving
 from tests.doubles.smtp_server import SmtpServer
 
 SETTINGS = """
@@ -23,12 +21,6 @@ SETTINGS = """
     warm_up = "5/d, 10/d, 20/d Pacific/Kiritimati"
 """
 SHEET = "email,first_name,city\n" + "".join(f"p{n}@example.com,Person {n},Ulm\n" for n in range(30))
-
-
-@pytest.fixture
-def server() -> Iterator[SmtpServer]:
-    with serving(SmtpServer()) as server:
-        yield server
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,12 +23,6 @@ from tests.doubles.smtp_server import SmtpServer
 
 PASSWORD = "never-to-be-seen"
 Workspace = Callable[..., CommandLine]
-
-
-@pytest.fixture
-def server() -> Iterator[SmtpServer]:
-    with serving(SmtpServer()) as server:
-        yield server
 
 
 @pytest.fixture

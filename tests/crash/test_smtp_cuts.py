@@ -19,12 +19,12 @@ from campaigns.clock import SystemClock
 from campaigns.model.states import CampaignState, MessageState
 from campaigns.store import tables
 from campaigns.store.engine import Store
-from scheduler import blame
 from scheduler.transports.smtp import SmtpTransport
 from scheduler.transports.smtp_session import SmtpSettings, Timeouts
 from scheduler.worker import Way, Worker
 from tests.crash.ground import rows
-from tests.doubles.filled_store import add_campaign, address_of, new_store
+from tests.doubles.filled_store import add_campaign, address_of
+from tests.doubles.patience import patience
 from tests.doubles.smtp_server import SmtpServer
 
 PLAIN = ("8BITMIME",)
@@ -35,14 +35,7 @@ AT_ONCE = 60  # cuts that one worker carries
 A, U = MessageState.ACCEPTED, MessageState.UNCERTAIN
 
 
-@pytest.fixture(autouse=True)
-def short_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blame, "_REST", (0.01,))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return new_store(tmp_path)
+pytestmark = [pytest.mark.usefixtures("short_rests"), pytest.mark.timeout(600)]  # how long it may take: `carry`
 
 
 @pytest.mark.parametrize(
@@ -108,7 +101,7 @@ async def carry(store: Store, servers: dict[int, SmtpServer], timeouts: Timeouts
             given = {"tls": "none", "connections": 1, **settings}
             ways.append(Way(SmtpTransport(SmtpSettings(name, ("127.0.0.1",), server.port, **given), timeouts)))
         worker = Worker(store, ways, clock=SystemClock(), version="test", folder=Path.cwd())
-        async with asyncio.timeout(60):
+        async with patience(60):
             await worker.run(until_idle=True)
 
 

@@ -7,16 +7,13 @@ once more by plain SQL.
 import itertools
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from campaigns.model.states import MessageState
 from campaigns.store.engine import Store
-from scheduler import blame
 from scheduler.transports.smtp_session import Timeouts
 from tests.crash.test_smtp_cuts import PIPELINING, PLAIN, play
-from tests.doubles.filled_store import new_store
 from tests.doubles.smtp_server import HALF, SILENCE, SLOW, Answer, SmtpServer
 
 SHORT = Timeouts(connect=2, handshake=2, command=2, data=2, block=2, final_dot=2, rest=5, goodbye=0.1)
@@ -37,14 +34,7 @@ WAYS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def short_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blame, "_REST", (0.01,))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return new_store(tmp_path)
+pytestmark = [pytest.mark.usefixtures("short_rests"), pytest.mark.timeout(600)]  # how long it may take: `carry`
 
 
 @pytest.mark.parametrize("offers", [PIPELINING, PLAIN], ids=["pipelining", "plain"])

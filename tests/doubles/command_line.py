@@ -1,7 +1,7 @@
 """`mergecast` as a person types it: a process of its own, in a folder of its own, with a bare environment.
 
-What runs to its end, `run` and `json`, starts warm unless told otherwise: see `warm.py`. What goes on beside a test, or
-at a terminal, starts cold, as do the commands of `test_cold_start.py`, which has each verb once.
+It starts warm unless told otherwise: see `warm.py`. What is typed at a terminal starts cold, as do the commands of
+`test_cold_start.py`, which has each verb once.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ class CommandLine:
 
     folder: Path
     env: Mapping[str, str] = field(default_factory=dict)  # besides what every login has
-    cold: bool = False  # whether `run` starts an interpreter
+    cold: bool = False  # whether it starts an interpreter
     as_module: bool = not COMMAND.exists()
 
     def run(self, *args: object, status: int | None = 0, answer: str = "", timeout: float = WAITS) -> Ran:
@@ -66,14 +66,7 @@ class CommandLine:
     def running(self, *args: object) -> Iterator["Running"]:
         """A command that goes on beside the block; what is left of it at the end is killed."""
         with tempfile.NamedTemporaryFile("wb", suffix=".log") as log:
-            process = subprocess.Popen(
-                self._line(args),
-                cwd=self.folder,
-                env=self.environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-            )
+            process = self._begun(args, log.fileno())
             try:
                 yield Running(process, Path(log.name))
             finally:
@@ -104,11 +97,26 @@ class CommandLine:
         }
         return {**bare, **self.env}
 
+    def _begun(self, args: tuple[object, ...], log: int) -> "subprocess.Popen[bytes] | warm.Worker":
+        if not self.cold:
+            return warm.Worker(self._words(args), self.folder, self.environment(), log)
+        return subprocess.Popen(
+            self._line(args),
+            cwd=self.folder,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+
     def _warm(self, args: tuple[object, ...], answer: str, timeout: float) -> tuple[int, str, str]:
+        return warm.run(self._words(args), self.folder, self.environment(), answer, timeout)
+
+    def _words(self, args: tuple[object, ...]) -> list[str]:
         assert all(name.startswith("MERGECAST_") for name in self.env), (
             "What the interpreter reads must be there first."
         )
-        return warm.run([str(COMMAND), *map(str, args)], self.folder, self.environment(), answer, timeout)
+        return [str(COMMAND), *map(str, args)]
 
     def _cold(self, args: tuple[object, ...], answer: str, timeout: float) -> tuple[int, str, str]:
         done = subprocess.run(
@@ -130,7 +138,7 @@ class CommandLine:
 
 @dataclass(frozen=True)
 class Running:
-    process: "subprocess.Popen[bytes]"
+    process: "subprocess.Popen[bytes] | warm.Worker"
     log: Path  # its standard error
 
     @property

@@ -6,8 +6,14 @@ import pytest
 from campaigns.actions.desk import Desk
 from campaigns.store.engine import Store
 from tests.doubles.filled_store import new_store
+from tests.doubles.rendering_warm import render_warm
 from tests.doubles.standing_clock import StandingClock
 from tests.doubles.workspaces import new_desk
+
+
+@pytest.fixture(autouse=True)
+def rendering_starts_warm(monkeypatch: pytest.MonkeyPatch) -> None:
+    render_warm(monkeypatch)
 
 
 @pytest.fixture

@@ -162,3 +162,10 @@ def test_control_characters_of_a_template_are_not_taken_for_ours(text):
 
 def test_a_subject_and_a_preheader_of_any_kind_pass():
     survives("html", "<p>x</p>", subject="<b>\n" * 9_000, preheader="</div>-->" * 9_000 + M[1])
+
+
+@pytest.mark.parametrize("place", ["subject", "preheader", "body"])
+def test_a_nul_is_refused_wherever_it_stands(place):
+    """`{{ "\\0"|safe }}` makes one; values have their ends marked by it."""
+    with pytest.raises(TemplateError, match="holds a NUL"):
+        lay_out(mail("html", **{"body": "<p>x</p>", "subject": f"a {M[0]}", place: f"a\0 {M[0]}"}), MARKS, NOWHERE)

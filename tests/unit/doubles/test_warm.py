@@ -1,10 +1,11 @@
 """A warm start is a process of its own, with what it was given and nothing else."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.doubles.command_line import CommandLine
+from tests.doubles.command_line import CommandLine, until
 from tests.doubles.prepared import prepared
 
 
@@ -28,3 +29,21 @@ def test_what_takes_too_long_is_killed_and_the_next_command_runs(
     with pytest.raises(TimeoutError):
         here.run("run", timeout=0.01)
     assert here.json("status")["worker"] is None
+
+
+def test_what_goes_on_is_a_process_of_its_own_beside_other_commands(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    here = prepared(tmp_path_factory, tmp_path / "shop")
+    with here.running("run") as worker, CommandLine(here.folder, cold=True).running("status", "--json") as cold:
+        until(lambda: worker.has_said("worker.started"))
+        assert worker.process.poll() is None
+        with pytest.raises(subprocess.TimeoutExpired):
+            worker.ends(timeout=0.01)
+        assert here.json("status")["worker"]["pid"] == worker.process.pid
+        assert worker.terminate()[0].status == 0
+        assert cold.ends().document.keys() == here.json("status").keys()
+    with here.running("run") as worker:
+        until(lambda: worker.has_said("worker.started"))
+        worker.process.kill()
+        assert worker.process.wait(10) == -9

@@ -12,6 +12,7 @@ from campaigns.model.routes import NO_ROUTES, Routes
 from campaigns.model.states import MessageState
 from campaigns.store import tables
 from campaigns.store.engine import Store
+from scheduler import dispatch
 from scheduler.doing import Listener
 from scheduler.worker import Way, Worker
 from tests.doubles.filled_store import new_store
@@ -93,6 +94,12 @@ class Stage:
     def rows(self, table: Any) -> list[Any]:
         with self.store.read() as connection:
             return list(connection.execute(select(table)))
+
+
+@pytest.fixture
+def days_go_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No idle connection says goodbye: on virtual time each of them would do so every ten seconds, for days."""
+    monkeypatch.setattr(dispatch, "_IDLE", 1e6)
 
 
 @pytest.fixture

@@ -344,16 +344,16 @@ VALUES = st.one_of(
     ),
     st.text('aé€😀"<', min_size=1, max_size=3).map(lambda part: part * 4_000),
 )
-PIECES = st.lists(
+PIECES = st.lists(  # layout lets no NUL into a shape
     st.one_of(
-        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=20),
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), max_size=20),
         st.builds(Hole, st.sampled_from([0, 1, 2, UNSUBSCRIBE_URL, VIEW_URL]), st.sampled_from(Escape)),
     ),
     max_size=8,
 ).map(tuple)
 SUBJECTS = st.lists(
     st.one_of(
-        st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20),
         st.builds(Hole, st.sampled_from([0, 1, 2]), st.just(Escape.PLAIN)),
     ),
     max_size=4,
