@@ -8,7 +8,7 @@ from campaigns.message.quoted import quoted
 from campaigns.message.shape import Escape
 
 _REMEMBERED = 80  # characters of a value that is kept encoded for the next message
-_MOST_REMEMBERED = 1_000  # values kept encoded for one hole
+_MOST_REMEMBERED = 1_000  # values kept encoded for one slot
 _NAME = "the handle"
 
 
@@ -20,7 +20,8 @@ class Frame:
         self._places: list[Hashable] = []  # what stands there: _NAME, or a key of one of the following
         self._own: list[object] = []
         self._shared: dict[object, bytes] = {}
-        self._values: dict[tuple[int, Escape], dict[str, bytes]] = {}  # with values that were encoded before
+        self._values: dict[int, list[Escape]] = {}  # by slot: all escapes of its value
+        self._known: list[tuple[int, list[Escape], dict[str, list[bytes]]]] = []  # with values that were encoded before
         self._arranged: Callable[[Sequence[bytes]], tuple[bytes, ...]] | None = None
 
     def add(self, constant: bytes) -> None:
@@ -33,7 +34,9 @@ class Frame:
         self._place(key)
 
     def add_value(self, slot: int, escape: Escape) -> None:
-        self._values.setdefault((slot, escape), {})
+        escapes = self._values.setdefault(slot, [])
+        if escape not in escapes:
+            escapes.append(escape)
         self._place((slot, escape))
 
     def add_around_name(self, constants: Iterable[bytes]) -> None:
@@ -53,11 +56,11 @@ class Frame:
     def filled(self, values: Sequence[str], name: bytes, own: Sequence[bytes]) -> bytes:
         """The mail of one message: of its values, its handle, and what was made for it, in order."""
         words = [name, *own, *self._shared.values()]
-        for (slot, escape), known in self._values.items():
+        arranged = self._arranged or self._arrange()
+        for slot, escapes, known in self._known:
             value = values[slot]
-            encoded = known.get(value)
-            words.append(_encoded(value, escape, known) if encoded is None else encoded)
-        return self._format % (self._arranged or self._arrange())(words)
+            words += known.get(value) or _encoded(value, escapes, known)
+        return self._format % arranged(words)
 
     def _place(self, what: Hashable) -> None:
         self._format += b"%b"
@@ -66,15 +69,17 @@ class Frame:
 
     def _arrange(self) -> Callable[[Sequence[bytes]], tuple[bytes, ...]]:
         """What brings the handle, what was made, what is shared and the values into the order of the places."""
-        words = [_NAME, *self._own, *self._shared, *self._values]
+        self._known = [(slot, escapes, {}) for slot, escapes in self._values.items()]
+        pairs = [(slot, escape) for slot, escapes in self._values.items() for escape in escapes]
+        words = [_NAME, *self._own, *self._shared, *pairs]
         assert len(self._places) > 1  # the head and the Message-ID; of a single place `itemgetter` makes no tuple
         self._arranged = itemgetter(*[words.index(what) for what in self._places])
         return self._arranged
 
 
-def _encoded(value: str, escape: Escape, known: dict[str, bytes]) -> bytes:
-    """Names, dates and amounts come again and again, long values do not."""
-    words = quoted(escaped(value, escape))
+def _encoded(value: str, escapes: Sequence[Escape], known: dict[str, list[bytes]]) -> list[bytes]:
+    """The value by each escape. Names, dates and amounts come again and again, long values do not."""
+    words = [quoted(escaped(value, escape)) for escape in escapes]
     if len(value) <= _REMEMBERED:
         if len(known) >= _MOST_REMEMBERED:
             known.clear()

@@ -26,6 +26,7 @@ _LONGEST_REPLY = 65_536
 _MOST_WAITING = 16  # replies that nobody has asked for yet; a pipelined group has at most five
 _LONGEST_TEXT = 500
 
+_ENDLESS = "The server talks without end."
 _LINE = re.compile(rb"([2-5]\d\d)(?:([ -])|$)(.*)", re.DOTALL)
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?!\S)")
 _REMOTE_ID = re.compile(r"(?:queued as|\bid=|OK id=)\s*<?([\w.@+-]+)", re.IGNORECASE)
@@ -65,7 +66,7 @@ class Replies:
         if len(self._rest) > _LONGEST_LINE:
             raise GarbageError("The server sent a line without an end.")
         for line in lines:
-            self._take(line.removesuffix(b"\r"))
+            self._take(line)
 
     def next(self) -> Reply | None:
         return self.waiting.popleft() if self.waiting else None
@@ -87,53 +88,53 @@ class Replies:
         self._octets = 0
 
     def _take(self, line: bytes) -> None:
-        code, goes_on, alone = _parsed(line)
-        if self._lines and code != self._code:
+        goes_on, alone = _parsed(line)
+        if goes_on or self._lines:
+            self._take_part(line, alone, goes_on=goes_on)
+        elif len(self.waiting) >= _MOST_WAITING:
+            raise GarbageError(_ENDLESS)
+        else:
+            self.waiting.append(alone)
+
+    def _take_part(self, line: bytes, part: Reply, *, goes_on: bool) -> None:
+        """A line of a reply that has several."""
+        if self._lines and part.code != self._code:
             raise GarbageError(f"The server changed its code within a reply: {printable(line[:60])}")
         self._octets += len(line)
         if self._octets > _LONGEST_REPLY or len(self.waiting) >= _MOST_WAITING:
-            raise GarbageError("The server talks without end.")
-        if goes_on:
-            self._code = code
-            self._lines += alone.lines
-            return
-        self.waiting.append(Reply(code, (*self._lines, *alone.lines)) if self._lines else alone)
-        self._lines.clear()
-        self._octets = 0
+            raise GarbageError(_ENDLESS)
+        self._code = part.code
+        self._lines += part.lines
+        if not goes_on:
+            self.waiting.append(Reply(self._code, tuple(self._lines)))
+            self._lines.clear()
+            self._octets = 0
 
 
 @lru_cache(maxsize=128)  # servers say the same again and again
-def _parsed(line: bytes) -> tuple[int, bool, Reply]:
-    """Its code, whether the reply goes on, and the reply if the line is all of it."""
+def _parsed(line: bytes) -> tuple[bool, Reply]:
+    """Whether the reply goes on, and the reply if the line is all of it."""
+    line = line.removesuffix(b"\r")
     found = _LINE.fullmatch(line)
     if found is None or len(line) > _LONGEST_LINE:
         raise GarbageError(f"The server sent what is no SMTP: {printable(line[:60])}")
     code, mark, text = found.groups()
-    return int(code), mark == b"-", Reply(int(code), (text,))
+    return mark == b"-", Reply(int(code), (text,))
 
 
 def judge(stage: Stage, reply: Reply, text: str) -> Outcome:
     """What the reply means for the message; `text` is its words without secrets."""
     found = _ENHANCED.match(text)
-    enhanced = found[0] if found else ""
-    subject = enhanced.partition(".")[2]
-    blame, verdict = _blame_and_verdict(stage, reply.code, subject, text)
-    return Outcome(
-        verdict,
-        stage,
-        blame,
-        code=str(reply.code),
-        enhanced=enhanced,
-        text=text,
-        remote_id=_remote_id(text) if verdict is Verdict.ACCEPTED else "",
-        pauses=blame is Blame.US and stage in (Stage.TLS, Stage.AUTH, Stage.MAIL),
-    )
+    enhanced, code = found[0] if found else "", str(reply.code)
+    if stage is Stage.BODY and reply.code < 300:
+        return Outcome(Verdict.ACCEPTED, stage, Blame.NOBODY, code, enhanced, text, _remote_id(text))
+    blame, verdict = _blame_and_verdict(stage, reply.code, enhanced.partition(".")[2], text)
+    pauses = blame is Blame.US and stage in (Stage.TLS, Stage.AUTH, Stage.MAIL)
+    return Outcome(verdict, stage, blame, code, enhanced, text, pauses=pauses)
 
 
 def _blame_and_verdict(stage: Stage, code: int, subject: str, text: str) -> tuple[Blame, Verdict]:
     """`subject` is the enhanced code without its class: "1.1"."""
-    if stage is Stage.BODY and code < 300:
-        return Blame.NOBODY, Verdict.ACCEPTED
     if code == 421:
         return Blame.OUTAGE, Verdict.RETURNED
     if stage not in (Stage.RCPT, Stage.DATA, Stage.BODY):
