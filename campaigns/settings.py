@@ -2,16 +2,17 @@
 
 Every setting may also come from the environment: `MERGECAST_ZONE`, `MERGECAST_TRANSPORTS__RELAY__PASSWORD`. Secrets
 never stand in `mergecast.toml`, which people mail around and commit; only `run`, `merge` and `doctor` load them.
-The reading, and what is said of a mistake, is in `settings_file.py`; what a value may be, in `settings_values.py`.
+The reading, and what is said of a mistake, is in `settings_file.py`; what a value may be, in `settings_values.py`; the
+transports' tables are in `settings_transports.py`.
 """
 
 import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path, PurePath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from campaigns.model.domain_group import Limits, folded_domain, known_groups, own_domains
 from campaigns.model.routes import Routes
@@ -20,23 +21,20 @@ from campaigns.model.states import CampaignKind
 from campaigns.model.warm_up import WarmUp
 from campaigns.settings_file import WrongValueError, complaint, read_layers
 from campaigns.settings_routes import read_route, refuse_wrong_fallbacks, refuse_wrong_routes, tables
+from campaigns.settings_transports import MaildirSettings, Part, TransportSettings
 from campaigns.settings_values import (
-    SENDGRID_HOSTS,
     Address,
     Addresses,
-    Category,
     Database,
     Dns,
     Domains,
     Duration,
     HolidayCodes,
-    Hosts,
     Listen,
     ListName,
     LocaleName,
     PublicUrl,
     Senders,
-    SendgridUrl,
     ShareToPause,
     Throttles,
     WarmUpTable,
@@ -62,11 +60,7 @@ def load_settings(root: Path, env: Mapping[str, str], *, secrets: bool = False) 
         raise complaint(error, layers, Settings) from None  # the cause would show what was typed
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, populate_by_name=True)
-
-
-class SenderSettings(_Part):
+class SenderSettings(Part):
     """`[sender]`"""
 
     from_: Address = Field(default="", alias="from", description='Who mails are from, like `"Ada <ada@example.com>"`.')
@@ -79,7 +73,7 @@ class SenderSettings(_Part):
         return tuple(address for address in (self.from_, self.reply_to, *self.also) if address)
 
 
-class MetricsSettings(_Part):
+class MetricsSettings(Part):
     """`[metrics]`"""
 
     listen: Listen = Field(
@@ -89,7 +83,7 @@ class MetricsSettings(_Part):
     )
 
 
-class InboxRule(_Part):
+class InboxRule(Part):
     """`[inbox.rules."customers*.xlsx"]`"""
 
     list: ListName = Field(description="The list that such files are imported into; it is made if there is none.")
@@ -100,7 +94,7 @@ class InboxRule(_Part):
     transport: str = Field(default="", description="Its transport. Unless set, it is a rehearsal.")
 
 
-class InboxSettings(_Part):
+class InboxSettings(Part):
     """`[inbox]`"""
 
     folder: str = Field(
@@ -114,129 +108,7 @@ class InboxSettings(_Part):
     rules: dict[str, InboxRule] = Field(default_factory=dict)
 
 
-_WARM_UP = (
-    'How much leaves on its first days: `"sendgrid"`, `"daily"`, or a step for each day, like '
-    '`"50/d, 100/d, 500/d"`; days of `zone` unless one stands behind, like `"daily UTC"`. Unless set: no limit.'
-)
-_FALLBACK = "The transport that takes its place while it is out. Unless set: its mail waits."
-
-
-class MaildirSettings(_Part):
-    """`kind = "maildir"`: a rehearsal; nothing leaves this machine."""
-
-    kind: Literal["maildir"]
-    path: Path = Field(default=Path("mail"), description="The mailbox; a relative path lies in the workspace.")
-    throttle: Throttles = Field(default=(), description='Limits, like `["20/s", "50000/d"]`.')
-    window: Windows = Field(
-        default=(), description="When mail may leave through it: send windows, like those of the workspace."
-    )
-    holidays: HolidayCodes = Field(default=Holidays(), description="Days on which nothing leaves through it.")
-    fallback: str = Field(default="", description=_FALLBACK)
-
-    @property
-    def leaves(self) -> bool:
-        """Whether anybody receives its mail."""
-        return False
-
-
-class SmtpSettings(_Part):
-    """`kind = "smtp"`: any mail server."""
-
-    kind: Literal["smtp"]
-    host: Hosts = Field(min_length=1, description="The server's name, or several: connections are spread over them.")
-    port: int = Field(
-        default=0, ge=0, le=65_535, description="Its port. Unless set: 587 (starttls), 465 (implicit), 25 (none)."
-    )
-    tls: Literal["starttls", "implicit", "none"] = Field(
-        default="starttls", description="How the connection is encrypted."
-    )
-    user: str = Field(default="", description="The name to log in with; empty for no login.")
-    password: SecretStr | None = Field(default=None, description="Secret: from `secrets.toml` or the environment.")
-    password_file: Path | None = Field(
-        default=None, description="A file (mode 600) that holds nothing but the password."
-    )
-    token_command: str = Field(
-        default="", description="A command that prints an access token, to log in by XOAUTH2 instead of a password."
-    )
-    token_file: Path | None = Field(
-        default=None, description="A file (mode 600) in which another program keeps such a token fresh."
-    )
-    ca_file: Path | None = Field(default=None, description="Certificates to trust instead of the public ones (PEM).")
-    connections: int = Field(default=4, ge=1, le=100, description="How many connections at once.")
-    messages_a_connection: int = Field(
-        default=1_000, ge=1, description="After how many mails a connection is closed and opened anew."
-    )
-    throttle: Throttles = Field(default=(), description='Limits, like `["100/s", "50000/d"]`.')
-    warm_up: WarmUpTable = Field(default=None, description=_WARM_UP)
-    window: Windows = Field(
-        default=(), description="When mail may leave through it: send windows, like those of the workspace."
-    )
-    holidays: HolidayCodes = Field(default=Holidays(), description="Days on which nothing leaves through it.")
-    fallback: str = Field(default="", description=_FALLBACK)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _port_of_its_tls(cls, data: Any) -> Any:
-        if isinstance(data, dict) and "port" not in data:
-            ports = {"starttls": 587, "implicit": 465, "none": 25}
-            return {**data, "port": ports.get(str(data.get("tls", "starttls")), 587)}
-        return data
-
-    @property
-    def leaves(self) -> bool:
-        """Whether anybody receives its mail."""
-        return True
-
-
-class SendgridSettings(_Part):
-    """`kind = "sendgrid"`: the SendGrid Web API."""
-
-    kind: Literal["sendgrid"]
-    api_key: SecretStr | None = Field(default=None, description="Secret: from `secrets.toml` or the environment.")
-    api_key_file: Path | None = Field(default=None, description="A file (mode 600) that holds nothing but the key.")
-    base_url: SendgridUrl = Field(
-        default=f"https://{SENDGRID_HOSTS[0]}",
-        description=f"`https://{SENDGRID_HOSTS[1]}` for an EU subuser; plain http on a loopback address only.",
-    )
-    batch: int = Field(default=250, ge=1, le=1_000, description="How many recipients one request may carry.")
-    connections: int = Field(default=4, ge=1, le=32, description="How many requests at once.")
-    sandbox: bool = Field(
-        default=False,
-        description="A rehearsal: SendGrid checks the requests and delivers nothing; it costs no credits.",
-    )
-    categories: tuple[Category, ...] = Field(
-        default=(), max_length=10, description='What SendGrid counts these mails under, like `["newsletter"]`.'
-    )
-    asm_group: int | None = Field(
-        default=None,
-        description="The number of a SendGrid unsubscribe group. SendGrid then writes List-Unsubscribe, "
-        "and keeps to itself who left.",
-    )
-    ip_pool: str = Field(default="", max_length=64, description="The pool of IP addresses to send from.")
-    track_clicks: bool = Field(default=False, description="Let links lead through SendGrid, which counts clicks.")
-    track_opens: bool = Field(default=False, description="Let SendGrid add an invisible picture, which counts opens.")
-    analytics: dict[Literal["source", "medium", "term", "content", "campaign"], str] = Field(
-        default_factory=dict,
-        description='What is added to links for Google Analytics, like `{ source = "newsletter" }`.',
-    )
-    throttle: Throttles = Field(default=(), description='Limits, like `["100/s", "50000/d"]`; they count recipients.')
-    warm_up: WarmUpTable = Field(default=None, description=_WARM_UP)
-    window: Windows = Field(
-        default=(), description="When mail may leave through it: send windows, like those of the workspace."
-    )
-    holidays: HolidayCodes = Field(default=Holidays(), description="Days on which nothing leaves through it.")
-    fallback: str = Field(default="", description=_FALLBACK)
-
-    @property
-    def leaves(self) -> bool:
-        """Whether anybody receives its mail."""
-        return not self.sandbox
-
-
-TransportSettings = Annotated[MaildirSettings | SmtpSettings | SendgridSettings, Field(discriminator="kind")]
-
-
-class LimitSettings(_Part):
+class LimitSettings(Part):
     """`[limits."gmail.com"]`, `[limits."ada@example.com"]`"""
 
     throttle: Throttles = Field(
@@ -248,7 +120,7 @@ class LimitSettings(_Part):
     domains: Domains = Field(default=(), description="Further domains that count together with the group's own.")
 
 
-class RouteSettings(_Part):
+class RouteSettings(Part):
     """`[[routes]]`"""
 
     through: str = Field(description="The transport that such mail goes through.")
@@ -260,7 +132,7 @@ class RouteSettings(_Part):
     )
 
 
-class Settings(_Part):
+class Settings(Part):
     """Everything in `mergecast.toml`."""
 
     zone: Zone = Field(default="UTC", description="The time zone of send times, as IANA names it.")

@@ -21,7 +21,8 @@ from campaigns.model.column import Column
 from campaigns.model.finding import FIRST_ROWS
 from campaigns.model.routes import WaysOut
 from campaigns.model.states import CampaignKind
-from campaigns.settings import Settings, TransportSettings
+from campaigns.settings import Settings
+from campaigns.settings_transports import TransportSettings
 from campaigns.store import lists, recipients, series, sheets
 from campaigns.store.campaigns import SENDER, Campaign
 from campaigns.store.engine import Connection

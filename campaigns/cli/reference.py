@@ -11,14 +11,12 @@ from campaigns.settings import (
     InboxRule,
     InboxSettings,
     LimitSettings,
-    MaildirSettings,
     MetricsSettings,
     RouteSettings,
     SenderSettings,
-    SendgridSettings,
     Settings,
-    SmtpSettings,
 )
+from campaigns.settings_transports import MaildirSettings, SendgridSettings, SmtpSettings
 
 WIDTH = 100
 

@@ -4,9 +4,10 @@ import shlex
 from pathlib import Path
 
 from campaigns.errors import SettingsError
-from campaigns.settings import MaildirSettings, Settings, TransportSettings
-from campaigns.settings import SendgridSettings as SendgridTable
-from campaigns.settings import SmtpSettings as SmtpTable
+from campaigns.settings import Settings
+from campaigns.settings_transports import MaildirSettings, TransportSettings
+from campaigns.settings_transports import SendgridSettings as SendgridTable
+from campaigns.settings_transports import SmtpSettings as SmtpTable
 from scheduler.transports.contract import Transport
 from scheduler.transports.maildir import MaildirTransport
 from scheduler.transports.sendgrid_options import Options

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from campaigns.errors import SettingsError
 from campaigns.model.states import CampaignKind
 from campaigns.model.throttle import Throttle
-from campaigns.settings import MaildirSettings, SendgridSettings, Settings, SmtpSettings, load_settings
+from campaigns.settings import Settings, load_settings
 from campaigns.settings_file import line_of, secret_in
+from campaigns.settings_transports import MaildirSettings, SendgridSettings, SmtpSettings
 
 RELAY = '[transports.relay]\nkind = "smtp"\nhost = "smtp.example.com"\n'
 SENDGRID = '[transports.sendgrid]\nkind = "sendgrid"\n'

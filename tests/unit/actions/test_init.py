@@ -9,7 +9,8 @@ from campaigns.actions.desk import open_desk
 from campaigns.actions.init import SAMPLE, init, machine_zone
 from campaigns.actions.relays import Relay
 from campaigns.errors import MergecastError, WorkspaceError
-from campaigns.settings import SendgridSettings, SmtpSettings, load_settings
+from campaigns.settings import load_settings
+from campaigns.settings_transports import SendgridSettings, SmtpSettings
 from campaigns.workspace import open_workspace
 
 
