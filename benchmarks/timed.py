@@ -43,7 +43,7 @@ def starts(repeat: int, *, quick: bool) -> list[Figure]:
 def zones(repeat: int, *, quick: bool) -> list[Figure]:
     """A campaign on the clocks of 24 zones, each with a start of its own two seconds after the one before."""
     with _settled() as (root, _arrived):
-        line = CommandLine(root, ground.environment())
+        line = CommandLine(root, ground.environment(), cold=True)
         first = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=_UNTIL_QUEUED)
         meant = _write_world(root / "world.csv", first)
         line.run("import", "world.csv", "--list", "world", status=None)
@@ -162,7 +162,7 @@ def _workspace(
     """A queued campaign, made on the command line, and the instants at which its mails arrive."""
     with _settled(delay, connections) as (root, arrived):
         ground.write_sheet(root / "people.csv", people)
-        line = CommandLine(root, ground.environment())
+        line = CommandLine(root, ground.environment(), cold=True)
         line.run("import", "people.csv", "--list", ground.LIST, status=None)
         named = ("--template", ground.TEMPLATE, "--list", ground.LIST, "--transport", "relay")
         line.run("create", ground.CAMPAIGN, *named, *options)
