@@ -35,6 +35,8 @@ def settlements(
     candidates: Sequence[Candidate], outcomes: Sequence[Outcome], campaign: SendingCampaign, clock: Clock
 ) -> list[Settlement]:
     """What is written down for leased messages; those that fared alike share an entry, unless they are to be tried again."""
+    if not candidates:  # none of them was leased any more
+        return []
     outcome, before = outcomes[0], candidates[0].attempts
     alone = len(candidates) == 1
     together = alone or (outcomes.count(outcome) == len(candidates) and all(c.attempts == before for c in candidates))

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -69,8 +69,10 @@ class Plan:
     def _on_first_day(self) -> int:
         """How many leave on the day of the first, by the campaign's zone."""
         zone = ZoneInfo(self.campaign.zone)
-        days = {at: from_micros(at).astimezone(zone).date() for at in self.course.curve}
-        return sum(mails for at, mails in self.course.curve.items() if days[at] == min(days.values()))
+        days: Counter[date] = Counter()
+        for at, mails in self.course.curve.items():
+            days[from_micros(at).astimezone(zone).date()] += mails
+        return days[min(days)] if days else 0
 
     def as_json(self) -> dict[str, Any]:
         step, curve = _bars(self.course.curve, ZoneInfo(self.campaign.zone))

@@ -98,7 +98,7 @@ def test_mail_takes_its_route_and_an_outage_loses_doubles_and_burns_nothing(
             assert told[-1]["campaigns"][0]["messages"]["uncertain"] <= 2  # what was on the wire just then
             said = here.run("status", status=1).out
             assert re.search(
-                r"relay is out since \w{3} [\d-]+ \d\d:\d\d \w+, \d+ seconds? ago: .+\. It is (being tried again|tried again in \d+ s);",
+                r"relay is out since \w{3} [\d-]+ \d\d:\d\d \S+, \d+ seconds? ago: .+\. It is (being tried again|tried again in \d+ s);",
                 said,
             )
             assert "its mail goes through spare meanwhile." in said
