@@ -20,6 +20,7 @@ _ESCAPES_IN_WORD = {bytes([octet]): b"=%02X" % octet for octet in range(256)} | 
 _WORD = len("=?utf-8?q?" + "?=")
 
 
+@lru_cache(maxsize=1024)  # subjects differ by a first name, or not at all
 def unstructured(name: str, value: str) -> str:
     """A header of free text; `value` is one line whose blanks stand alone, as `fill.subject` makes it."""
     if value.isascii() and value.isprintable() and "=?" not in value:

@@ -26,7 +26,6 @@ from campaigns.message.quoted import SOFT_BREAK, in_base64, quoted
 from campaigns.message.shape import UNSUBSCRIBE_URL, Escape, Hole, InlineImage, Pieces, Shape
 
 _CACHE_BYTES = 16_000_000  # encoded shapes kept for the next message
-_MOST_SUBJECTS = 1_000  # header lines kept for the next message of a shape
 _VERSION = b"\r\nMIME-Version: 1.0\r\n"  # the last line of what is about the whole mail; no header value holds CRLF
 _PROBE = (0, b"\xfe\xdc\xba\x98\x76\x54\x32\x10")  # id and token that stand for any message's
 
@@ -96,9 +95,6 @@ class _Encoder:
         self.shape = message.shape
         self.sender = message.sender
         self._from, self._reply_to = _from_and_reply_to(message)
-        holes = [piece for piece in message.shape.subject if isinstance(piece, Hole)]
-        self._in_subject = None if any(hole.slot < 0 for hole in holes) else [hole.slot for hole in holes]
-        self._subjects: dict[tuple[str, ...], str] = {}  # header lines, by the values in them
         self._links = _Links(message)
         self._parts = [_Part("plain", message.shape.text, self._links)]
         if message.shape.html is not None:
@@ -144,19 +140,9 @@ class _Encoder:
 
     def _head(self, message: Message) -> bytes:
         """The header lines that are made for each message."""
-        to, date = headers.mailbox("To", "", message.to), headers.date(message.leased_at)
-        return f"{self._from}\r\n{to}\r\n{self._reply_to}{self._about(message)}\r\n{date}\r\n".encode()
-
-    def _about(self, message: Message) -> str:
-        """The Subject line: it differs by a first name, or not at all."""
-        if self._in_subject is None:
-            return headers.unstructured("Subject", subject(message))
-        values = tuple([message.values[slot] for slot in self._in_subject])
-        if (line := self._subjects.get(values)) is None:
-            if len(self._subjects) >= _MOST_SUBJECTS:
-                self._subjects.clear()
-            line = self._subjects[values] = headers.unstructured("Subject", subject(message))
-        return line
+        to = headers.mailbox("To", "", message.to)
+        about = headers.unstructured("Subject", subject(message))
+        return f"{self._from}\r\n{to}\r\n{self._reply_to}{about}\r\n{headers.date(message.leased_at)}\r\n".encode()
 
     def _lay_out(self, in_base64: Sequence[bool]) -> Frame:
         frame = Frame()
